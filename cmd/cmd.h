@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Subcommands. To add one:
+ *   1. cmd/NAME.c with its option table and `const Command NAME_command` (or, for a command of
+ *      a group such as `node add`, in the group's file)
+ *   2. a line in cmd/commands.def
+ *   3. the file in cmd/local.mk
+ *   4. man/kvmig-NAME.1.md: prose, with a "## --option" section for every option
+ *   5. tests/cli/NAME.sh
+ * Forgetting any of 2 to 5 fails the build or `make check`.
+ *
+ * cmd/ is the only code that reads argv, prints, or chooses an exit status. A command gets parsed
+ * options and what it said it needs; it returns an exit status, or sets *error and main.c reports
+ * it and derives the status.
+ */
+#pragma once
+
+#include "cli/command.h"
+#include "cli/exit-status.h"
+#include "cluster/cluster.h"
+#include "output/printer.h"
+
+/* What dispatch has ready for a command; borrowed for the call. */
+typedef struct CommandContext {
+	const Command *command;
+	Cluster *cluster; /* where NEED_CLUSTER */
+	Output *output;	  /* stdout, in the format of -o */
+	char **args;	  /* operands, NULL-terminated */
+	guint n_args;
+	const char *ns;	     /* namespace in force; NULL with --all-namespaces */
+	gboolean quiet;
+	gboolean yes;	     /* --yes */
+	gboolean stdin_tty, stdout_tty, stderr_tty;
+} CommandContext;
+
+/* Options that every command inherits by its needs (cmd/globals.c). */
+typedef struct {
+	const char *kubeconfig, *context, *ns;
+	gboolean all_namespaces, read_only, yes, quiet, no_headers;
+	gint64 request_timeout_ms;
+	int output; /* OutputFormat */
+	int color;  /* auto, always, never */
+	gboolean verbose; /* debug messages on stderr */
+} GlobalValues;
+
+/* Messages for people, on stderr, "kvmig: …"; nothing with --quiet. */
+void say(const CommandContext *context, const char *format, ...) G_GNUC_PRINTF(2, 3);
+/* "warning: …", "hint: …" on stderr; shown with --quiet too. */
+void say_warning(const CommandContext *context, const char *format, ...) G_GNUC_PRINTF(2, 3);
+void say_hint(const CommandContext *context, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+/* Asks "question [y/N]" on a terminal; TRUE at once with --yes; without a terminal and without
+ * --yes REFUSED with a hint. */
+gboolean confirm(const CommandContext *context, const char *question, GError **error);
+
+/* Runs the main loop until `done` is TRUE, SIGINT or SIGTERM (FALSE, *ret_interrupted TRUE), or
+ * timeout_ms (FALSE); 0: no limit. */
+gboolean run_until(const gboolean *done, gint64 timeout_ms, gboolean *ret_interrupted);

@@ -1,0 +1,5 @@
+libkvmig_la_SOURCES += \
+	%D%/clock.c %D%/clock.h \
+	%D%/error.c %D%/error.h \
+	%D%/paths.c %D%/paths.h \
+	%D%/reason.c %D%/reason.h

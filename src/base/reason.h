@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reason codes: why something is refused, waits, or failed. Stable: scripts compare them, and
+ * each has a section in kvmig-reasons(7), made from this table. A code is never renamed and never
+ * given another meaning.
+ *
+ *   KVMIG-PEND-…  a migration waits; the text says what must end first
+ *   KVMIG-TGT-…   a node cannot take the VM
+ *   KVMIG-BLK-…   the VM cannot be migrated at all as it is
+ *   KVMIG-FAIL-…  a migration ended without having moved the VM
+ *   KVMIG-ALARM-… a state that a person must look at; kvmig does not act on it
+ */
+#pragma once
+
+/* REASON(identifier, code, what it means, what to do) */
+#define REASON_TABLE(REASON)                                                                       \
+	REASON(PEND_CLUSTER_LIMIT, "KVMIG-PEND-CLUSTER-LIMIT",                                     \
+	       "as many migrations run as parallelMigrationsPerCluster allows",                    \
+	       "wait, cancel one, or raise the limit")                                             \
+	REASON(PEND_OUTBOUND_LIMIT, "KVMIG-PEND-OUTBOUND-LIMIT",                                   \
+	       "as many migrations leave the source node as parallelOutboundMigrationsPerNode "    \
+	       "allows",                                                                           \
+	       "wait, cancel one, or raise the limit")                                             \
+	REASON(PEND_INBOUND_LIMIT, "KVMIG-PEND-INBOUND-LIMIT",                                     \
+	       "every node that fits already receives as many VMs as it may",                      \
+	       "wait, or free another node")                                                       \
+	REASON(PEND_NO_TARGET, "KVMIG-PEND-NO-TARGET", "no node can take the VM now",              \
+	       "run 'kvmig status VM' for the reason of each node")                                \
+	REASON(PEND_MEMORY_RESERVED, "KVMIG-PEND-MEMORY-RESERVED",                                 \
+	       "the memory on the nodes that fit is reserved for migrations under way",            \
+	       "wait until one of them ends")                                                      \
+	REASON(PEND_VM_BUSY, "KVMIG-PEND-VM-BUSY", "libvirt has another job on this VM",           \
+	       "wait until the snapshot, backup or block job ends")                                \
+	REASON(PEND_NO_CONTROLLER, "KVMIG-PEND-NO-CONTROLLER",                                     \
+	       "no controller runs, so nobody starts or watches migrations",                       \
+	       "run 'kvmig controller', or any command that starts one")                           \
+	REASON(TGT_SOURCE, "KVMIG-TGT-SOURCE", "the VM runs there already", "name another node")   \
+	REASON(TGT_CORDONED, "KVMIG-TGT-CORDONED", "the node is cordoned",                         \
+	       "run 'kvmig node uncordon NODE'")                                                   \
+	REASON(TGT_NOT_READY, "KVMIG-TGT-NOT-READY", "the node is not ready or not reachable",     \
+	       "look at 'kvmig node show NODE'")                                                   \
+	REASON(TGT_ADDED_SELECTOR, "KVMIG-TGT-ADDED-SELECTOR",                                     \
+	       "the node's labels do not match --node or --node-selector",                         \
+	       "label the node or ask for another one")                                            \
+	REASON(TGT_VM_SELECTOR, "KVMIG-TGT-VM-SELECTOR",                                           \
+	       "the node's labels do not match the VM's own node selector",                        \
+	       "label the node or change the VM's node selector")                                  \
+	REASON(TGT_TAINT, "KVMIG-TGT-TAINT", "the node has a taint that the VM does not tolerate", \
+	       "remove the taint")                                                                 \
+	REASON(TGT_ARCH, "KVMIG-TGT-ARCH", "the node has another processor architecture",          \
+	       "choose a node of the VM's architecture")                                           \
+	REASON(TGT_CPU_MODEL, "KVMIG-TGT-CPU-MODEL", "the node cannot offer the VM's CPU model",   \
+	       "choose a node with that CPU, or give the VM an older model")                       \
+	REASON(TGT_MACHINE_TYPE, "KVMIG-TGT-MACHINE-TYPE",                                         \
+	       "the node's QEMU lacks the VM's machine type", "update QEMU on the node")           \
+	REASON(TGT_VIRT_TYPE, "KVMIG-TGT-VIRT-TYPE",                                               \
+	       "the node cannot accelerate the VM the way it runs (KVM)", "enable KVM on the node") \
+	REASON(TGT_MEMORY, "KVMIG-TGT-MEMORY", "the node has too little memory",                   \
+	       "free memory there or choose another node")                                         \
+	REASON(BLK_NOT_RUNNING, "KVMIG-BLK-NOT-RUNNING", "the VM is not running",                  \
+	       "start it; a VM that is shut off has nothing to migrate live")                      \
+	REASON(BLK_IN_FLIGHT, "KVMIG-BLK-IN-FLIGHT", "the VM is being migrated already",           \
+	       "follow it with 'kvmig status -w VM' or cancel it")                                 \
+	REASON(BLK_DUPLICATE_UUID, "KVMIG-BLK-DUPLICATE-UUID",                                     \
+	       "two hosts report a domain with this UUID",                                         \
+	       "find out which one is real; kvmig will not touch either")                          \
+	REASON(BLK_UNDECIDED, "KVMIG-BLK-UNDECIDED",                                               \
+	       "an earlier migration of this VM ended undecided: one of its hosts could not be asked", \
+	       "bring that host back, or decide by hand")                                          \
+	REASON(BLK_LIBVIRT, "KVMIG-BLK-LIBVIRT", "libvirt refuses to migrate this VM",             \
+	       "its own words say why")                                                            \
+	REASON(BLK_TLS_CERTS, "KVMIG-BLK-TLS-CERTS",                                               \
+	       "migration traffic is to be encrypted, but a host lacks the certificates",          \
+	       "install them, or set disableTLS to true where the network is trusted")             \
+	REASON(FAIL_LIBVIRT, "KVMIG-FAIL-LIBVIRT", "libvirt or QEMU reported an error",            \
+	       "read its words; the VM runs on the source")                                        \
+	REASON(FAIL_CANCELLED, "KVMIG-FAIL-CANCELLED", "cancelled by a user",                      \
+	       "start it again when you like")                                                     \
+	REASON(FAIL_COMPLETION_TIMEOUT, "KVMIG-FAIL-COMPLETION-TIMEOUT",                           \
+	       "not done within completionTimeoutPerGiB",                                          \
+	       "raise it or bandwidthPerMigration, or allow post-copy")                            \
+	REASON(FAIL_PROGRESS_TIMEOUT, "KVMIG-FAIL-PROGRESS-TIMEOUT",                               \
+	       "the memory copy made no progress for progressTimeout",                             \
+	       "look at the network between the two hosts")                                        \
+	REASON(FAIL_NO_TARGET_TIMEOUT, "KVMIG-FAIL-NO-TARGET-TIMEOUT",                             \
+	       "no node could take the VM before the time for that ran out",                       \
+	       "look at 'kvmig node list' and start it again")                                     \
+	REASON(FAIL_HOST_UNREACHABLE, "KVMIG-FAIL-HOST-UNREACHABLE",                               \
+	       "a host could not be reached", "bring it back and start again")                     \
+	REASON(FAIL_VM_GONE, "KVMIG-FAIL-VM-GONE", "the VM ended while it was being migrated",     \
+	       "look at why it ended")                                                             \
+	REASON(FAIL_CONTROLLER_LOST, "KVMIG-FAIL-CONTROLLER-LOST",                                 \
+	       "the controller died before the migration was handed to libvirt",                   \
+	       "start it again")                                                                   \
+	REASON(ALARM_TWO_RUNNING, "KVMIG-ALARM-TWO-RUNNING",                                       \
+	       "two copies of the VM ran at once; the one that began second was suspended",        \
+	       "destroy the suspended copy once you are sure which one is right")                  \
+	REASON(ALARM_NONE_LEFT, "KVMIG-ALARM-NONE-LEFT", "no host has the VM any more",            \
+	       "look at both hosts' logs; start the VM from its disk")                             \
+	REASON(ALARM_BOTH_PAUSED, "KVMIG-ALARM-BOTH-PAUSED",                                       \
+	       "both copies are paused and nothing tells which one is complete",                   \
+	       "resume the one that is right with virsh, destroy the other")                       \
+	REASON(ALARM_UNDECIDED, "KVMIG-ALARM-UNDECIDED",                                           \
+	       "a host could not be asked, so the outcome is not known",                           \
+	       "bring the host back; kvmig settles it then")
+
+#define REASON_DECLARE(identifier, code, text, hint) extern const char REASON_##identifier[];
+REASON_TABLE(REASON_DECLARE)
+#undef REASON_DECLARE
+
+/* One row of the table. */
+typedef struct {
+	const char *code; /* also the address of REASON_<identifier> */
+	const char *text;
+	const char *hint;
+} Reason;
+
+/* The row of a code, or NULL. */
+const Reason *reason_find(const char *code);
+
+/* Walks the table: row n, or NULL past its end. */
+const Reason *reason_nth(unsigned n);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The option table: the only description of a command line. Parsing, -h, the man page's OPTIONS,
+ * bash, zsh and fish completion and --introspect-cli all come from it. This folder knows no
+ * subcommand and prints nothing: it returns text.
+ *
+ * A row binds an option to a field of the command's own struct, with the type checked at compile
+ * time; defaults are text, read by the same code as the command line, so that what help shows is
+ * what happens. Values are strings, owned by argv or by the option set, valid while it lives.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stddef.h>
+
+typedef enum {
+	OPTION_END,
+	OPTION_FLAG,	 /* gboolean; --no-NAME where .negatable */
+	OPTION_STRING,	 /* const char * */
+	OPTION_LIST,	 /* GPtrArray * of const char *: may be given several times; never NULL */
+	OPTION_UINT,	 /* guint */
+	OPTION_DURATION, /* gint64, milliseconds: "90s", "5m" (model/quantity.h); 0 as "0" */
+	OPTION_QUANTITY, /* gint64, bytes: "256Mi" */
+	OPTION_RATE,	 /* gint64, bytes per second: "64Mi", "64MiB/s" */
+	OPTION_CHOICE,	 /* int, index into .choices */
+	OPTION_INHERIT,	 /* .inherit's rows, bound at .offset */
+} OptionType;
+
+/* What to offer where a name is wanted; asked from `kvmig __complete`. */
+typedef enum {
+	COMPLETE_NONE,
+	COMPLETE_FILE,
+	COMPLETE_VM,
+	COMPLETE_NODE,
+	COMPLETE_MIGRATION,
+	COMPLETE_VM_OR_MIGRATION,
+	COMPLETE_CONTEXT,
+	COMPLETE_NAMESPACE,
+	COMPLETE_NODE_LABEL,
+	COMPLETE_SETTING,
+	COMPLETE_LAB_VM,
+	COMPLETE_COMMAND,
+} CompleteWhat;
+
+typedef struct Option Option;
+struct Option {
+	OptionType type;
+	char short_name;       /* 0: none */
+	const char *name;      /* "dry-run" */
+	const char *metavar;   /* "N"; NULL for flags */
+	const char *help;      /* at most 56 columns, lower case, no full stop */
+	const char *defval;    /* text, or NULL */
+	const char *const *choices;
+	const Option *inherit;
+	size_t offset;
+	CompleteWhat complete;
+	gboolean optional_value; /* STRING and CHOICE: --name alone is allowed: .implied */
+	const char *implied;	 /* the value of --name without one */
+	gboolean negatable;
+	gboolean hidden; /* from help and completion, not from --introspect-cli */
+	guint64 minimum, maximum; /* UINT, DURATION, QUANTITY; maximum 0: none */
+};
+
+/* Fails to compile where the field is not of the row's type. */
+#define OPTION_BIND_(T, S, field)                                                                  \
+	(offsetof(S, field) + 0 * sizeof(char[_Generic(((S *)0)->field, T: 1, default: -1)]))
+
+#define OPT_FLAG(s, l, S, field, h, ...)                                                           \
+	{ .type = OPTION_FLAG, .short_name = s, .name = l, .help = h,                              \
+	  .offset = OPTION_BIND_(gboolean, S, field), __VA_ARGS__ }
+#define OPT_STRING(s, l, S, field, m, h, ...)                                                      \
+	{ .type = OPTION_STRING, .short_name = s, .name = l, .metavar = m, .help = h,              \
+	  .offset = OPTION_BIND_(const char *, S, field), __VA_ARGS__ }
+#define OPT_LIST(s, l, S, field, m, h, ...)                                                        \
+	{ .type = OPTION_LIST, .short_name = s, .name = l, .metavar = m, .help = h,                \
+	  .offset = OPTION_BIND_(GPtrArray *, S, field), __VA_ARGS__ }
+#define OPT_UINT(s, l, S, field, m, h, ...)                                                        \
+	{ .type = OPTION_UINT, .short_name = s, .name = l, .metavar = m, .help = h,                \
+	  .offset = OPTION_BIND_(guint, S, field), __VA_ARGS__ }
+#define OPT_DURATION(s, l, S, field, h, ...)                                                       \
+	{ .type = OPTION_DURATION, .short_name = s, .name = l, .metavar = "TIME", .help = h,       \
+	  .offset = OPTION_BIND_(gint64, S, field), __VA_ARGS__ }
+#define OPT_QUANTITY(s, l, S, field, h, ...)                                                       \
+	{ .type = OPTION_QUANTITY, .short_name = s, .name = l, .metavar = "SIZE", .help = h,       \
+	  .offset = OPTION_BIND_(gint64, S, field), __VA_ARGS__ }
+#define OPT_RATE(s, l, S, field, h, ...)                                                           \
+	{ .type = OPTION_RATE, .short_name = s, .name = l, .metavar = "RATE", .help = h,           \
+	  .offset = OPTION_BIND_(gint64, S, field), __VA_ARGS__ }
+#define OPT_CHOICE(s, l, S, field, m, h, c, ...)                                                   \
+	{ .type = OPTION_CHOICE, .short_name = s, .name = l, .metavar = m, .help = h,              \
+	  .choices = c, .offset = OPTION_BIND_(int, S, field), __VA_ARGS__ }
+#define OPT_INHERIT(rows, S, field)                                                                \
+	{ .type = OPTION_INHERIT, .inherit = rows, .offset = offsetof(S, field) }
+#define OPT_END { .type = OPTION_END }
+
+/* A positional argument. */
+typedef struct {
+	const char *name; /* "VM"; NULL: takes none */
+	guint minimum;
+	guint maximum; /* G_MAXUINT: any number */
+	CompleteWhat complete;
+} Positional;
+
+/* Parses argv (without the command's own words) into `values`, a zeroed struct of the command.
+ * Options may follow operands; "--" ends them; unambiguous prefixes are NOT accepted; near
+ * misses are offered in the hint. *ret_args: the operands, borrowed from argv, NULL-terminated
+ * (free the vector with g_free()). Error USAGE. option_values_clear() afterwards, either way. */
+gboolean option_parse(const Option *rows, const Positional *positional, int argc, char **argv,
+		      gpointer values, char ***ret_args, GError **error);
+void option_values_clear(const Option *rows, gpointer values);
+
+/* Calls func for every row, inherited ones included, with the sum of the offsets. */
+typedef void (*OptionFunc)(const Option *row, size_t offset, gpointer data);
+void option_foreach(const Option *rows, OptionFunc func, gpointer data);
+
+/* The words of `candidates` (NULL-terminated) near to `word` (edit distance, then prefix), nearest
+ * first, at most three, "'a', 'b' or 'c'"; NULL: none is near. Free with g_free(). */
+char *option_nearest(const char *word, const char *const *candidates);

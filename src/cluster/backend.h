@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an implementation of cluster.h provides; only cluster/ includes this. cluster.c checks
+ * arguments and read-only mode, then calls the backend; the meaning of each call is cluster.h's.
+ */
+#pragma once
+
+#include "cluster/cluster.h"
+
+typedef struct {
+	void (*close)(Cluster *cluster);
+	cJSON *(*get)(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+		      GError **error);
+	GPtrArray *(*list)(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+			   char **ret_version, GError **error);
+	cJSON *(*create)(Cluster *cluster, const Kind *kind, const cJSON *object,
+			 ClusterWriteFlags flags, GError **error);
+	cJSON *(*update)(Cluster *cluster, const Kind *kind, const cJSON *object, gboolean status,
+			 ClusterWriteFlags flags, GError **error);
+	cJSON *(*patch)(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+			gboolean status, const cJSON *patch, ClusterWriteFlags flags,
+			GError **error);
+	gboolean (*delete)(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+			   const char *uid, ClusterWriteFlags flags, GError **error);
+	gboolean (*batch_begin)(Cluster *cluster, GError **error);
+	gboolean (*batch_commit)(Cluster *cluster, GError **error);
+	void (*batch_rollback)(Cluster *cluster);
+	ClusterWatch *(*watch)(Cluster *cluster, const Kind *kind,
+			       const ClusterListOptions *options, const char *version,
+			       ClusterWatchFunc func, gpointer data, GError **error);
+	void (*watch_stop)(ClusterWatch *watch);
+} ClusterBackend;
+
+/* A backend's own struct begins with this. */
+struct Cluster {
+	const ClusterBackend *backend;
+	ClusterCaps caps;
+	char *context;	 /* freed by cluster_close() after the backend's close */
+	char *state_dir; /* likewise */
+	gboolean read_only;
+};
+
+struct ClusterWatch {
+	Cluster *cluster;
+};
+
+/* cluster/local/store.c: opens, or with `create` makes, the store of local/NAME. */
+Cluster *local_store_open(const char *name, gboolean create, gboolean read_only, GError **error);
+/* Whether a store of that name exists (a file is there; it is not opened). */
+gboolean local_store_exists(const char *name);
+/* Names of the stores that exist, sorted. */
+GStrv local_store_names(void);

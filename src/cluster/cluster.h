@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A cluster: where the objects live. Two implementations stand behind this interface, an API
+ * server (cluster/kube, a later issue) and the embedded store (cluster/local); callers do not
+ * know which they have, except through cluster_caps().
+ *
+ * Objects go in and out as cJSON documents in Kubernetes form. What is returned belongs to the
+ * caller. Rules that hold on both: resourceVersion is opaque and grows with every write; update
+ * with a stale one is CONFLICT; uid, creationTimestamp, generation, resourceVersion and
+ * deletionTimestamp belong to the server; for kinds with a status, cluster_update() ignores
+ * changes to status and cluster_update_status() all others; an object with finalizers stays,
+ * with a deletionTimestamp, until the last one is removed.
+ *
+ * Calls block (a local one for milliseconds) and belong to the thread of the default main
+ * context. Errors: NOT_FOUND, EXISTS, CONFLICT, INVALID, FORBIDDEN, UNREACHABLE, TIMEOUT, EXPIRED,
+ * IO; the message names the object.
+ */
+#pragma once
+
+#include "model/kind.h"
+#include "model/labels.h"
+#include "model/object.h"
+
+typedef struct Cluster Cluster;
+
+typedef enum { CLUSTER_KUBEVIRT, CLUSTER_FLEET, CLUSTER_LOCAL } ClusterKind;
+
+/* What the cluster at hand can do, filled once at open. */
+typedef struct {
+	ClusterKind kind;
+	gboolean kvmig_migrates; /* fleet, local: 'kvmig controller' carries migrations out */
+	const Kind *node_kind;	 /* KIND_HOST or KIND_NODE */
+	const Kind *settings_kind; /* the object that holds the settings */
+} ClusterCaps;
+
+typedef struct {
+	const char *context;	   /* --context or KVMIG_CONTEXT; NULL: not named */
+	const char *kubeconfig;	   /* --kubeconfig; NULL: KUBECONFIG or the default */
+	gboolean read_only;	   /* writes are refused with FORBIDDEN */
+	gboolean create;	   /* local: make the store where there is none (node add, lab up) */
+} ClusterOptions;
+
+/*
+ * Opens the cluster that the options, the environment and the files choose (DESIGN §1):
+ * `local`, `local/NAME`, `lab` or a kubeconfig context. NULL with NOT_FOUND where the named
+ * context does not exist, or nothing is named and nothing is set up; the hint says what to type.
+ * Until cluster/kube exists, a kubeconfig context is UNSUPPORTED, said in plain words.
+ */
+Cluster *cluster_open(const ClusterOptions *options, GError **error);
+void cluster_close(Cluster *cluster);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Cluster, cluster_close)
+
+const ClusterCaps *cluster_caps(const Cluster *cluster);
+/* "local/default", "kube/prod": as every writing command names it on stderr. Borrowed. */
+const char *cluster_context(const Cluster *cluster);
+/* Folder of the files that belong to this context (controller's lock and log); NULL where there
+ * is none. Borrowed. */
+const char *cluster_state_dir(const Cluster *cluster);
+
+/* Names of the contexts that exist, without opening any: for completion and messages. */
+GStrv cluster_list_contexts(void);
+
+cJSON *cluster_get(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+		   GError **error);
+
+typedef struct {
+	const char *ns;		  /* NULL: all namespaces */
+	const Selector *selector; /* labels; NULL: all */
+} ClusterListOptions;
+
+/* The items in the order of their namespace and name; options may be NULL. *ret_version (may be
+ * NULL) is the list's resourceVersion, for cluster_watch(). Elements are cJSON*, freed with the
+ * array. */
+GPtrArray *cluster_list(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+			char **ret_version, GError **error);
+
+typedef enum {
+	CLUSTER_WRITE_NONE = 0,
+	CLUSTER_WRITE_DRY_RUN = 1 << 0, /* everything but the commit, on the server */
+} ClusterWriteFlags;
+
+/* Creates from `object` (its kind, namespace, name or generateName) and returns what was
+ * stored. `object` is not changed. */
+cJSON *cluster_create(Cluster *cluster, const cJSON *object, ClusterWriteFlags flags,
+		      GError **error);
+/* Replaces. An object without resourceVersion overwrites unconditionally. */
+cJSON *cluster_update(Cluster *cluster, const cJSON *object, ClusterWriteFlags flags,
+		      GError **error);
+cJSON *cluster_update_status(Cluster *cluster, const cJSON *object, ClusterWriteFlags flags,
+			     GError **error);
+
+typedef enum { CLUSTER_PATCH_MERGE, CLUSTER_PATCH_MERGE_STATUS } ClusterPatchType;
+
+/* RFC 7396. A resourceVersion in the patch's metadata makes it conditional. */
+cJSON *cluster_patch(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+		     ClusterPatchType type, const cJSON *patch, ClusterWriteFlags flags,
+		     GError **error);
+
+/* Asks for deletion; with finalizers the object stays for now. uid NULL: whatever has the name. */
+gboolean cluster_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+			const char *uid, ClusterWriteFlags flags, GError **error);
+
+/*
+ * Several writes as one, where the cluster can: on local, all of them are one transaction (one
+ * fsync); on an API server they happen one by one, in order, up to the first failure. Between
+ * begin and commit reads see the writes. Not nested. A failed write inside leaves the batch open;
+ * the caller ends it either way. Watchers hear of the writes after the commit.
+ */
+gboolean cluster_batch_begin(Cluster *cluster, GError **error);
+gboolean cluster_batch_commit(Cluster *cluster, GError **error);
+void cluster_batch_rollback(Cluster *cluster);
+
+/*
+ * Watching. Events come from the main loop, in the order of their resourceVersion, each once;
+ * for one's own writes too. `object` is borrowed for the call (DELETED: its last state). ERROR
+ * ends the watch; `error` is EXPIRED where the version was too old: list again and start anew.
+ * Stopping inside the callback is allowed.
+ */
+typedef enum {
+	CLUSTER_EVENT_ADDED,
+	CLUSTER_EVENT_MODIFIED,
+	CLUSTER_EVENT_DELETED,
+	CLUSTER_EVENT_ERROR
+} ClusterEventType;
+typedef struct ClusterWatch ClusterWatch;
+typedef void (*ClusterWatchFunc)(ClusterEventType type, const cJSON *object, const GError *error,
+				 gpointer data);
+
+/* version: where to start after, from cluster_list(); NULL: from now. */
+ClusterWatch *cluster_watch(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+			    const char *version, ClusterWatchFunc func, gpointer data,
+			    GError **error);
+void cluster_watch_stop(ClusterWatch *watch); /* NULL is ignored */

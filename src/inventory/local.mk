@@ -1,0 +1,1 @@
+libkvmig_la_SOURCES += %D%/inventory.h

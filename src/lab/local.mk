@@ -1,0 +1,3 @@
+if ENABLE_LAB
+libkvmig_la_SOURCES += %D%/lab.h
+endif

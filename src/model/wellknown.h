@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys that Kubernetes, KubeVirt and kvmig write into metadata. */
+#pragma once
+
+/* Kubernetes */
+#define LABEL_HOSTNAME "kubernetes.io/hostname"
+#define LABEL_ARCH "kubernetes.io/arch" /* amd64, arm64: Go's names, not uname's */
+
+/* KubeVirt's node labels; the inventory writes them on Hosts, with the value "true" */
+#define LABEL_PREFIX_CPU_MODEL "cpu-model.node.kubevirt.io/"
+#define LABEL_PREFIX_CPU_FEATURE "cpu-feature.node.kubevirt.io/"
+#define LABEL_PREFIX_HOST_MODEL_CPU "host-model-cpu.node.kubevirt.io/"
+#define LABEL_PREFIX_MACHINE_TYPE "machine-type.node.kubevirt.io/"
+#define LABEL_SCHEDULABLE "kubevirt.io/schedulable"
+
+/* KubeVirt, on VMIs and migrations */
+#define LABEL_NODE_NAME "kubevirt.io/nodeName"
+#define LABEL_MIGRATION_TARGET_NODE_NAME "kubevirt.io/migrationTargetNodeName"
+#define LABEL_VMI_NAME "kubevirt.io/vmi-name"
+#define FINALIZER_MIGRATION "kubevirt.io/migrationJobFinalize"
+#define ANNOTATION_UNSCHEDULABLE_TIMEOUT "kubevirt.io/migrationUnschedulablePodTimeoutSeconds"
+
+/* kvmig */
+#define LABEL_PREFIX_KVMIG "kvmig.io/"
+#define ANNOTATION_DOMAIN_NAME "kvmig.io/domain-name" /* the raw libvirt name of a VMI */
+#define LABEL_DOMAIN_UUID "kvmig.io/domain-uuid"
+#define LABEL_VIRT_TYPE "kvmig.io/virt-type-" /* + kvm or qemu, on Hosts, value "true" */
+#define METADATA_XMLNS "https://kvmig.io/xmlns/instance/1"
+#define METADATA_PREFIX "kvmig"
+
+#define NAMESPACE_DEFAULT "default"
+#define HYPERCONVERGED_NAME "kubevirt-hyperconverged"
+#define HYPERCONVERGED_NAMESPACE "kubevirt-hyperconverged"

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * YAML to and from JSON, as Kubernetes means it: YAML 1.2's core schema for plain scalars except
+ * that YAML 1.1's booleans yes/no/on/off stay strings on reading and are quoted on writing; no
+ * anchors and aliases from outside (they can blow up), no tags but the core ones, no duplicate
+ * keys, string keys only. Limits as in model/json.h. Errors name line and column.
+ */
+#pragma once
+
+#include "model/json.h"
+
+/* Every document of a stream; an empty document is skipped. Elements are cJSON*, freed with the
+ * array. */
+GPtrArray *yaml_parse_all(const char *text, gsize length, const char *what, GError **error);
+/* Exactly one document. */
+cJSON *yaml_parse(const char *text, gsize length, const char *what, GError **error);
+/* Block style, keys in the order of the object, multi-line strings as literals; a newline at the
+ * end. Free with g_free(). What it prints, yaml_parse() reads back equal. */
+char *yaml_print(const cJSON *value);
