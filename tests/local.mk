@@ -1,1 +1,7 @@
-# files of tests
+# Checks of the tree itself: layering, style, headers.
+tree_tests = \
+	%D%/tree/headers.sh \
+	%D%/tree/layers.sh \
+	%D%/tree/style.sh
+TESTS += $(tree_tests)
+dist_check_SCRIPTS += $(tree_tests)

@@ -188,6 +188,7 @@ gboolean clock_parse_unix(const char *text, gint64 *ret_unix_us)
 	time = g_date_time_new_from_iso8601(text, NULL);
 	if (!time)
 		return FALSE;
-	*ret_unix_us = g_date_time_to_unix(time) * G_USEC_PER_SEC + g_date_time_get_microsecond(time);
+	*ret_unix_us = g_date_time_to_unix(time) * G_USEC_PER_SEC +
+		       g_date_time_get_microsecond(time);
 	return TRUE;
 }

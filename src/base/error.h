@@ -27,7 +27,7 @@ typedef enum {
 	KVMIG_ERROR_EXISTS,	 /* there is one of that name already (HTTP 409 AlreadyExists) */
 	KVMIG_ERROR_CONFLICT,	 /* changed by somebody else, or already in flight (HTTP 409) */
 	KVMIG_ERROR_FORBIDDEN,	 /* not permitted (HTTP 401, 403; EACCES) */
-	KVMIG_ERROR_REFUSED,	 /* refused by preflight or policy: it could be done, but must not */
+	KVMIG_ERROR_REFUSED,	 /* refused by preflight or policy: it could be done */
 	KVMIG_ERROR_UNREACHABLE, /* cluster or host cannot be reached */
 	KVMIG_ERROR_TIMEOUT,	 /* not done by its deadline; whether it happened may be unknown */
 	KVMIG_ERROR_CANCELLED,	 /* ended because somebody asked for it */

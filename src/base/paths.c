@@ -48,7 +48,8 @@ gboolean paths_make_private_dir(const char *path, GError **error)
 		return FALSE;
 	}
 	if (st.st_mode & 022) {
-		error_set(error, KVMIG_ERROR_FORBIDDEN, "other users may write to folder '%s'", path);
+		error_set(error, KVMIG_ERROR_FORBIDDEN, "other users may write to folder '%s'",
+			  path);
 		error_hint(error, "chmod 700 '%s'", path);
 		return FALSE;
 	}

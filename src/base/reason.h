@@ -54,7 +54,7 @@
 	REASON(TGT_MACHINE_TYPE, "KVMIG-TGT-MACHINE-TYPE",                                         \
 	       "the node's QEMU lacks the VM's machine type", "update QEMU on the node")           \
 	REASON(TGT_VIRT_TYPE, "KVMIG-TGT-VIRT-TYPE",                                               \
-	       "the node cannot accelerate the VM the way it runs (KVM)", "enable KVM on the node") \
+	       "the node cannot accelerate the VM the way it runs", "enable KVM on the node")        \
 	REASON(TGT_MEMORY, "KVMIG-TGT-MEMORY", "the node has too little memory",                   \
 	       "free memory there or choose another node")                                         \
 	REASON(BLK_NOT_RUNNING, "KVMIG-BLK-NOT-RUNNING", "the VM is not running",                  \
@@ -65,7 +65,7 @@
 	       "two hosts report a domain with this UUID",                                         \
 	       "find out which one is real; kvmig will not touch either")                          \
 	REASON(BLK_UNDECIDED, "KVMIG-BLK-UNDECIDED",                                               \
-	       "an earlier migration of this VM ended undecided: one of its hosts could not be asked", \
+	       "an earlier migration of this VM is undecided: a host could not be asked",          \
 	       "bring that host back, or decide by hand")                                          \
 	REASON(BLK_LIBVIRT, "KVMIG-BLK-LIBVIRT", "libvirt refuses to migrate this VM",             \
 	       "its own words say why")                                                            \

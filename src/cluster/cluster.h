@@ -37,7 +37,7 @@ typedef struct {
 	const char *context;	   /* --context or KVMIG_CONTEXT; NULL: not named */
 	const char *kubeconfig;	   /* --kubeconfig; NULL: KUBECONFIG or the default */
 	gboolean read_only;	   /* writes are refused with FORBIDDEN */
-	gboolean create;	   /* local: make the store where there is none (node add, lab up) */
+	gboolean create;	   /* local: make the store where there is none */
 } ClusterOptions;
 
 /*

@@ -40,7 +40,7 @@ typedef struct {
 	const cJSON *labels;
 	const cJSON *node_selector;
 	const cJSON *also_on; /* array or NULL */
-	const char *not_migratable_reason; /* of LiveMigratable=False; NULL where it is migratable */
+	const char *not_migratable_reason; /* of LiveMigratable=False; NULL: migratable */
 	const char *not_migratable_message;
 	gboolean duplicate_uuid;
 	gboolean undecided;
