@@ -54,7 +54,7 @@
 	REASON(TGT_MACHINE_TYPE, "KVMIG-TGT-MACHINE-TYPE",                                         \
 	       "the node's QEMU lacks the VM's machine type", "update QEMU on the node")           \
 	REASON(TGT_VIRT_TYPE, "KVMIG-TGT-VIRT-TYPE",                                               \
-	       "the node cannot accelerate the VM as it runs now", "enable KVM on the node")         \
+	       "the node cannot accelerate the VM as it runs now", "enable KVM on the node")      \
 	REASON(TGT_MEMORY, "KVMIG-TGT-MEMORY", "the node has too little memory",                   \
 	       "free memory there or choose another node")                                         \
 	REASON(BLK_NOT_RUNNING, "KVMIG-BLK-NOT-RUNNING", "the VM is not running",                  \
