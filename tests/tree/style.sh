@@ -32,4 +32,4 @@ report 'no file over 800 lines, none in cmd over 400' "$(for f in $sources; do
 	[ "$lines" -le "$limit" ] || echo "$f: $lines lines"; done)"
 report 'no blanks at the end of a line, no C++ comments' "$(echo "$sources" | xargs grep -nE '[[:space:]]+$|^[[:space:]]*//' || :)"
 # The phase of a migration has one setter.
-report 'one setter of status.phase' "$(find src/engine src/inventory cmd -name '*.c' | xargs -r grep -nE 'json_set(_string)?\([^;]*"phaseTransitionTimestamps"' || :)"
+report 'one setter of status.phase' "$(find src/engine src/inventory cmd -name '*.c' -exec grep -nE 'json_set(_string)?\([^;]*"phaseTransitionTimestamps"' {} + || :)"

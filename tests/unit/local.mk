@@ -9,3 +9,10 @@ AM_UNIT_LDADD = libkvmig.la
 
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_LDADD = $(AM_UNIT_LDADD)
+
+# The unit tests again, under valgrind: for developers and scripts/check.
+check-valgrind: $(unit_tests)
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(unit_tests)' \
+		LOG_COMPILER='valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
+		--errors-for-leak-kinds=definite --child-silent-after-fork=yes'
+.PHONY: check-valgrind
