@@ -1,1 +1,2 @@
 # files of contrib
+EXTRA_DIST += %D%/systemd/kvmig-controller.service

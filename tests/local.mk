@@ -5,3 +5,4 @@ tree_tests = \
 	%D%/tree/style.sh
 TESTS += $(tree_tests)
 dist_check_SCRIPTS += $(tree_tests)
+dist_noinst_SCRIPTS += %D%/bench/bench.py
