@@ -258,11 +258,13 @@ struct HyperDriver {
 	/* At once, without connecting. Returns the driver's own host. */
 	gpointer (*host_open)(HyperHost *host, const char *name, const char *uri,
 			      gpointer driver_data);
+	/* Its requests have been abandoned. No event() for that host once this has returned. */
 	void (*host_close)(gpointer driver_host);
 	/* At once: queue it for a worker (libvirt) or set a timer (sim). */
 	void (*submit)(gpointer driver_host, HyperRequest *request, const HyperJobCall *call);
 	/* The time limit has passed or nobody wants the answer: complete() must still be called
-	 * when the worker comes back, and is ignored. */
+	 * when the worker comes back, and is ignored. Comes at most once, and may come for a
+	 * request that has just been completed: then it must do nothing. */
 	void (*abandon)(gpointer driver_host, HyperRequest *request);
 };
 

@@ -8,9 +8,10 @@
  *   qemu:///system                              the daemon of this machine
  *   qemu+unix:///system?socket=/path            another local daemon (a lab node)
  *   qemu+tls://host[:port]/system[?pkipath=/d]  x509
- *   qemu+ssh://[user@]host[:port]/system[?keyfile=/f&known_hosts=/f]
+ *   qemu+ssh://[user@]host[:port]/system[?keyfile=/f]   ssh(1) and its own configuration
  *   qemu+tcp://host[:port]/system               only with allow_tcp (labs): not encrypted
- * Path /system or /session. Parameters: socket, pkipath, keyfile, known_hosts, tls_priority.
+ * Path /system or /session. Parameters: socket (unix), pkipath and tls_priority (tls), keyfile
+ * (ssh); each only with the transport that heeds it, so that none is ignored in silence.
  */
 #pragma once
 
@@ -21,7 +22,7 @@ typedef enum { HYPER_URI_NONE = 0, HYPER_URI_ALLOW_TCP = 1 << 0 } HyperUriFlags;
 typedef struct {
 	char *transport; /* "unix", "tls", "ssh", "tcp" */
 	char *user;	 /* or NULL */
-	char *host;	 /* or NULL */
+	char *host;	 /* lower case, IPv6 in brackets; or NULL */
 	int port;	 /* 0: the default */
 	char *path;	 /* "system" or "session" */
 	char *text;	 /* rebuilt, canonical: what is stored and given to libvirt */
