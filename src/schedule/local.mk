@@ -1,1 +1,1 @@
-libkvmig_la_SOURCES += %D%/schedule.h
+libkvmig_la_SOURCES += %D%/admission.c %D%/schedule.h %D%/targets.c

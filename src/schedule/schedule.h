@@ -30,7 +30,8 @@ typedef struct {
 	const GPtrArray *hosts;		/* of Host* */
 	const cJSON *added_selector;	/* addedNodeSelector or NULL */
 	GHashTable *reserved_bytes;	/* node name -> gint64*: memory of migrations under way */
-	gint64 host_reserve_bytes;	/* kept free on every host */
+	gint64 host_reserve_bytes;  /* kept free on each; -1: its schedule_host_reserve() */
+	const GPtrArray *migrations; /* of Migration*: tell whose the reserved memory is; or NULL */
 } TargetQuestion;
 
 /* One Target a host, those that fit first, best first. Free with g_ptr_array_unref(). */
@@ -67,6 +68,7 @@ Admission schedule_admit(const Migration *candidate, const char *source_node,
 Admission schedule_admit_inbound(const char *node, const GPtrArray *migrations,
 				 const Settings *settings);
 
-/* Pending migrations in the order in which they are to be tried: priority, then age, then name.
- * Elements are borrowed from `migrations`; free with g_ptr_array_unref(). */
+/* Pending migrations that nobody has cancelled, in the order in which they are to be tried:
+ * priority, then age, then name. Elements are borrowed from `migrations`; free with
+ * g_ptr_array_unref(). */
 GPtrArray *schedule_queue(const GPtrArray *migrations);
