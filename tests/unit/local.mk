@@ -1,6 +1,7 @@
 # One program per module: test-<module>.c, GLib's GTest, TAP.
 unit_tests = \
 	%D%/test-base \
+	%D%/test-sim \
 	%D%/test-uri
 
 check_PROGRAMS += $(unit_tests)
@@ -10,6 +11,9 @@ AM_UNIT_LDADD = libkvmig.la
 
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_LDADD = $(AM_UNIT_LDADD)
+
+tests_unit_test_sim_SOURCES = %D%/test-sim.c
+tests_unit_test_sim_LDADD = $(AM_UNIT_LDADD)
 
 tests_unit_test_uri_SOURCES = %D%/test-uri.c
 tests_unit_test_uri_LDADD = $(AM_UNIT_LDADD)
