@@ -73,8 +73,8 @@ static HyperHost *host(World *world, const char *name)
 static void ask(World *world, const char *name, HyperOp op)
 {
 	world->answered = FALSE;
-	hyper_submit(host(world, name),
-		     &(HyperCall){ .op = op, .uuid = UUID, .timeout_ms = 5000 }, on_done, world);
+	hyper_submit(host(world, name), &(HyperCall){ .op = op, .uuid = UUID, .timeout_ms = 5000 },
+		     on_done, world);
 }
 
 static void migrate(World *world, gint64 bandwidth)
@@ -242,7 +242,9 @@ static void test_autostart_boots(void)
 
 	world_init(&world);
 	hyper_submit(host(&world, "n1"),
-		     &(HyperCall){ .op = HYPER_OP_SET_AUTOSTART, .uuid = UUID, .flag = TRUE,
+		     &(HyperCall){ .op = HYPER_OP_SET_AUTOSTART,
+				   .uuid = UUID,
+				   .flag = TRUE,
 				   .timeout_ms = 5000 },
 		     NULL, NULL);
 	run_ms(&world, 100);

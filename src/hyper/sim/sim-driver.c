@@ -7,7 +7,7 @@
 #define LATENCY_MS 1
 #define JOB_LOCK_MS 30000 /* libvirt waits so long for a domain's job lock */
 
-/* ---- ending requests ---------------------------------------------------------------------------- */
+/* ---- ending requests ------------------------------------------------------------------------- */
 
 static void request_free(SimRequest *request)
 {
@@ -71,7 +71,7 @@ void sim_event(SimHost *host, HyperEvent event)
 		host->sim->core->event(host->hyper_host, &event);
 }
 
-/* ---- answering --------------------------------------------------------------------------------- */
+/* ---- answering ------------------------------------------------------------------------------- */
 
 static HyperDomain *describe(SimDomain *domain, const char *uuid, gboolean full)
 {
@@ -190,8 +190,8 @@ static void answer_change(SimRequest *request, SimDomain *domain)
 	const char *message = "failed";
 
 	if (sim_take_fault(request->host->sim, domain->uuid, SIM_FAULT_JOB_BUSY)) {
-		request->timer = clock_after(request->host->sim->clock, JOB_LOCK_MS, on_job_lock,
-					     request);
+		request->timer =
+			clock_after(request->host->sim->clock, JOB_LOCK_MS, on_job_lock, request);
 		return;
 	}
 	if (change(request, domain, &message))
@@ -261,12 +261,12 @@ void sim_requests_go_on(SimHost *host)
 		SimRequest *request = g_ptr_array_index(host->requests, i);
 
 		if (!request->timer && !request->taken)
-			request->timer = clock_after(host->sim->clock, LATENCY_MS, on_latency,
-						     request);
+			request->timer =
+				clock_after(host->sim->clock, LATENCY_MS, on_latency, request);
 	}
 }
 
-/* ---- the driver ---------------------------------------------------------------------------------- */
+/* ---- the driver ------------------------------------------------------------------------------ */
 
 static void sim_init(const HyperCore *core, Clock *clock G_GNUC_UNUSED, gpointer driver_data)
 {

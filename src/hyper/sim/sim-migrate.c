@@ -6,18 +6,18 @@
  */
 #include "hyper/sim/sim-private.h"
 
-#define CONTROL_MS 2	   /* one call between the daemons */
-#define SETUP_MS 10	   /* start of the receiving QEMU */
+#define CONTROL_MS 2       /* one call between the daemons */
+#define SETUP_MS 10        /* start of the receiving QEMU */
 #define KEEPALIVE_MS 30000 /* then the other daemon counts as lost */
-#define DOWNTIME_MS 300	   /* QEMU switches when the rest takes no longer than this */
+#define DOWNTIME_MS 300    /* QEMU switches when the rest takes no longer than this */
 
 static void next(gpointer data);
 
 static void arm(SimMigration *migration, gint64 delay_ms)
 {
 	clock_cancel(migration->sim->clock, &migration->timer);
-	migration->timer = clock_after(migration->sim->clock,
-				       (guint)CLAMP(delay_ms, 0, G_MAXINT32), next, migration);
+	migration->timer = clock_after(migration->sim->clock, (guint)CLAMP(delay_ms, 0, G_MAXINT32),
+				       next, migration);
 }
 
 void sim_migrate_free(SimMigration *migration)
@@ -114,7 +114,7 @@ static void confirm(SimMigration *migration)
 	sim_migrate_free(migration);
 }
 
-/* ---- the target's Finish ------------------------------------------------------------------------ */
+/* ---- the target's Finish --------------------------------------------------------------------- */
 
 static void start_copy(SimDomain *copy, gboolean was_paused)
 {
@@ -213,7 +213,7 @@ void sim_migrate_thawed(SimHost *host)
 	g_ptr_array_unref(copies);
 }
 
-/* ---- passes -------------------------------------------------------------------------------------- */
+/* ---- passes ---------------------------------------------------------------------------------- */
 
 static gboolean flows(SimMigration *migration)
 {
@@ -338,7 +338,7 @@ void sim_migrate_job(SimMigration *migration, HyperJob *job)
 	job->disk_total_bytes = job->disk_remaining_bytes = -1;
 }
 
-/* ---- course ---------------------------------------------------------------------------------------- */
+/* ---- course ---------------------------------------------------------------------------------- */
 
 static void prepare(SimMigration *migration)
 {
@@ -411,7 +411,8 @@ static void next(gpointer data)
 			"operation aborted: migration out job: canceled by client");
 		return;
 	}
-	if (migration->phase >= SIM_PHASE_PREPARED && !sim_domain(migration->source, migration->uuid)) {
+	if (migration->phase >= SIM_PHASE_PREPARED &&
+	    !sim_domain(migration->source, migration->uuid)) {
 		give_up(migration, KVMIG_ERROR_FAILED, "domain is no longer running");
 		return;
 	}
@@ -511,8 +512,8 @@ void sim_migrate(SimRequest *request)
 	migration->request = request;
 	migration->persistent = request->migrate.persistent;
 	migration->was_paused = domain->state == HYPER_DOMAIN_PAUSED;
-	migration->rate = limit > 0 ? MIN(limit, sim->link_bytes_per_second) :
-				      sim->link_bytes_per_second;
+	migration->rate =
+		limit > 0 ? MIN(limit, sim->link_bytes_per_second) : sim->link_bytes_per_second;
 	migration->iteration = 1;
 	migration->started_us = clock_monotonic_us(sim->clock);
 	domain->migration = migration;
@@ -532,7 +533,7 @@ void sim_migrate(SimRequest *request)
 	arm(migration, CONTROL_MS);
 }
 
-/* ---- losses ---------------------------------------------------------------------------------------- */
+/* ---- losses ---------------------------------------------------------------------------------- */
 
 static void source_lost(SimMigration *migration, gboolean power)
 {

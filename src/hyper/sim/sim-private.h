@@ -11,14 +11,14 @@ typedef struct SimMigration SimMigration;
 
 struct Sim {
 	Clock *clock;
-	const HyperCore *core; /* of the Hyper that looks at present; NULL: none */
-	GHashTable *hosts;     /* name -> SimHost */
-	GPtrArray *migrations; /* of SimMigration, under way */
-	GHashTable *faults;    /* uuid -> guint* counts[SIM_FAULT_LAST] */
+	const HyperCore *core;   /* of the Hyper that looks at present; NULL: none */
+	GHashTable *hosts;       /* name -> SimHost */
+	GPtrArray *migrations;   /* of SimMigration, under way */
+	GHashTable *faults;      /* uuid -> guint* counts[SIM_FAULT_LAST] */
 	GHashTable *most_copies; /* uuid -> guint */
-	GHashTable *started;	 /* uuid -> guint */
-	GHashTable *dirty;	 /* uuid -> gint64* */
-	GHashTable *stalled;	 /* uuid set */
+	GHashTable *started;     /* uuid -> guint */
+	GHashTable *dirty;       /* uuid -> gint64* */
+	GHashTable *stalled;     /* uuid set */
 	SimPhaseFunc phase_func;
 	gpointer phase_data;
 	gint64 link_bytes_per_second;
@@ -50,7 +50,7 @@ struct SimDomain {
 	gboolean persistent, autostart, incoming;
 	gboolean finish_queued; /* a frozen daemon will start it on waking */
 	gboolean finish_persistent;
-	SimMigration *migration; /* away from here, or NULL */
+	SimMigration *migration;                  /* away from here, or NULL */
 	gboolean left_performing, left_performed; /* by a daemon that died in the middle */
 	gboolean has_completed;
 	HyperJob completed;

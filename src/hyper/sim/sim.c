@@ -56,7 +56,7 @@ void sim_free(Sim *sim)
 	g_free(sim);
 }
 
-/* ---- the world ------------------------------------------------------------------------------ */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 void sim_add_host(Sim *sim, const char *name, gint64 memory_bytes)
 {
@@ -175,8 +175,8 @@ void sim_domain_set(SimDomain *domain, HyperDomainState state, HyperReason reaso
 
 void sim_add_guest(Sim *sim, const char *host, const SimGuest *guest)
 {
-	SimDomain *domain = sim_domain_new(sim_host(sim, host), guest->uuid, guest->name,
-					   guest->memory_bytes);
+	SimDomain *domain =
+		sim_domain_new(sim_host(sim, host), guest->uuid, guest->name, guest->memory_bytes);
 
 	if (guest->working_set_bytes > 0)
 		domain->working_set_bytes = guest->working_set_bytes;
@@ -276,7 +276,7 @@ gint64 sim_least_memory(Sim *sim)
 	return sim->least_memory_bytes;
 }
 
-/* ---- the guests' own doing --------------------------------------------------------------------- */
+/* ---- the guests' own doing ------------------------------------------------------------------- */
 
 void sim_guest_dirties(Sim *sim, const char *uuid, gint64 bytes_per_second)
 {

@@ -23,7 +23,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Sim, sim_free)
 /* For hyper_new(), with the Sim as driver_data. */
 const HyperDriver *sim_driver(void);
 
-/* ---- the world ------------------------------------------------------------------------------ */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 /* A host with the URI "qemu+tls://NAME/system", up, empty. */
 void sim_add_host(Sim *sim, const char *name, gint64 memory_bytes);
@@ -35,7 +35,7 @@ typedef struct {
 	gint64 memory_bytes;
 	gint64 dirty_bytes_per_second;
 	gint64 working_set_bytes; /* 0: all of its memory */
-	gboolean transient;	  /* not persistent */
+	gboolean transient;       /* not persistent */
 	gboolean autostart;
 	gboolean paused; /* by a user */
 	gboolean shutoff;
@@ -55,13 +55,13 @@ HyperReason sim_reason(Sim *sim, const char *host, const char *uuid);
 gboolean sim_autostart(Sim *sim, const char *host, const char *uuid);
 guint sim_running_copies(Sim *sim, const char *uuid); /* now */
 guint sim_most_copies(Sim *sim, const char *uuid);    /* at any time */
-guint sim_migrations(Sim *sim);			      /* under way now */
-guint sim_most_migrations(Sim *sim);		      /* at any time */
-guint sim_most_outbound(Sim *sim);		      /* at any time, of any one host */
-guint sim_started(Sim *sim, const char *uuid);	      /* migrations ever begun; NULL: of all */
+guint sim_migrations(Sim *sim);                       /* under way now */
+guint sim_most_migrations(Sim *sim);                  /* at any time */
+guint sim_most_outbound(Sim *sim);                    /* at any time, of any one host */
+guint sim_started(Sim *sim, const char *uuid);        /* migrations ever begun; NULL: of all */
 gint64 sim_least_memory(Sim *sim); /* the least free memory of any host at any time */
 
-/* ---- the guests' own doing --------------------------------------------------------------------- */
+/* ---- the guests' own doing ------------------------------------------------------------------- */
 
 void sim_guest_dirties(Sim *sim, const char *uuid, gint64 bytes_per_second);
 void sim_guest_ends(Sim *sim, const char *uuid); /* shuts itself down wherever it runs */
@@ -87,13 +87,13 @@ void sim_kill_incoming(Sim *sim, const char *uuid);
 void sim_stall(Sim *sim, const char *uuid, gboolean stalled);
 
 typedef enum {
-	SIM_FAULT_ANSWER_LOST,	  /* MIGRATE of that guest is never answered */
-	SIM_FAULT_ANSWER_BROKEN,  /* ... its connection breaks; the migration goes on */
-	SIM_FAULT_FINISH_LOST,	  /* the target runs it, the source does not hear of that */
-	SIM_FAULT_ABORT_LOST,	  /* the next ABORT says yes and does nothing */
-	SIM_FAULT_JOB_BUSY,	  /* the next request that changes the guest times out (30 s) */
-	SIM_FAULT_REFUSE,	  /* libvirt refuses to migrate it */
-	SIM_FAULT_RESUME_FAILS,	  /* the source cannot be started again after a failure */
+	SIM_FAULT_ANSWER_LOST,   /* MIGRATE of that guest is never answered */
+	SIM_FAULT_ANSWER_BROKEN, /* ... its connection breaks; the migration goes on */
+	SIM_FAULT_FINISH_LOST,   /* the target runs it, the source does not hear of that */
+	SIM_FAULT_ABORT_LOST,    /* the next ABORT says yes and does nothing */
+	SIM_FAULT_JOB_BUSY,      /* the next request that changes the guest times out (30 s) */
+	SIM_FAULT_REFUSE,        /* libvirt refuses to migrate it */
+	SIM_FAULT_RESUME_FAILS,  /* the source cannot be started again after a failure */
 	SIM_FAULT_LAST
 } SimFault;
 void sim_inject(Sim *sim, const char *uuid, SimFault fault);
