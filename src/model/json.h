@@ -36,6 +36,13 @@ gint64 json_int(const cJSON *object, const char *key, gint64 fallback);
 double json_double(const cJSON *object, const char *key, double fallback);
 gboolean json_bool(const cJSON *object, const char *key, gboolean fallback);
 
+/* The number as an integer, exactly; FALSE where it is none or does not fit 63 bits. */
+gboolean json_integer_value(const cJSON *value, gint64 *ret_value);
+/* The number as it is printed: integers in full, never with an exponent below 2^63. g_free(). */
+char *json_number_text(const cJSON *number);
+/* A number that prints exactly, also beyond 2^53 (where cJSON's double would round it). */
+cJSON *json_new_int(gint64 value);
+
 /* Sets (replaces) a member. NULL strings and NULL values remove it. json_set takes `value`. */
 void json_set(cJSON *object, const char *key, cJSON *value);
 void json_set_string(cJSON *object, const char *key, const char *value);

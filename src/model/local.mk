@@ -1,3 +1,15 @@
 libkvmig_la_SOURCES += \
-	%D%/host.h %D%/json.h %D%/kind.h %D%/labels.h %D%/migration.h %D%/object.h \
-	%D%/quantity.h %D%/schema.h %D%/vmi.h %D%/wellknown.h %D%/yaml.h
+	%D%/condition.c \
+	%D%/host.c %D%/host.h \
+	%D%/json.c %D%/json.h \
+	%D%/kind.c %D%/kind.h \
+	%D%/labels.c %D%/labels.h \
+	%D%/migration.c %D%/migration.h \
+	%D%/name.c \
+	%D%/object.c %D%/object.h \
+	%D%/quantity.c %D%/quantity.h \
+	%D%/schema.h \
+	%D%/vmi.c %D%/vmi.h \
+	%D%/wellknown.h \
+	%D%/yaml.h
+libkvmig_la_LIBADD += -lm

@@ -1,22 +1,41 @@
-# One program per module: test-<module>.c, GLib's GTest, TAP.
-unit_tests = \
-	%D%/test-base \
-	%D%/test-sim \
-	%D%/test-uri
-
-check_PROGRAMS += $(unit_tests)
-TESTS += $(unit_tests)
-
+# One program per module: test-<module>.c, GLib's GTest, TAP. Three lines each, in the order of the alphabet.
 AM_UNIT_LDADD = libkvmig.la
+unit_tests =
 
+unit_tests += %D%/test-base
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-json
+tests_unit_test_json_SOURCES = %D%/test-json.c
+tests_unit_test_json_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-labels
+tests_unit_test_labels_SOURCES = %D%/test-labels.c
+tests_unit_test_labels_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-migration
+tests_unit_test_migration_SOURCES = %D%/test-migration.c
+tests_unit_test_migration_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-object
+tests_unit_test_object_SOURCES = %D%/test-object.c
+tests_unit_test_object_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-quantity
+tests_unit_test_quantity_SOURCES = %D%/test-quantity.c
+tests_unit_test_quantity_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-sim
 tests_unit_test_sim_SOURCES = %D%/test-sim.c
 tests_unit_test_sim_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-uri
 tests_unit_test_uri_SOURCES = %D%/test-uri.c
 tests_unit_test_uri_LDADD = $(AM_UNIT_LDADD)
+
+check_PROGRAMS += $(unit_tests)
+TESTS += $(unit_tests)
 
 # The unit tests again, under valgrind: for developers and scripts/check.
 check-valgrind: $(unit_tests)
