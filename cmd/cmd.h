@@ -15,7 +15,7 @@
  */
 #pragma once
 
-#include "cli/command.h"
+#include "cli/cmdline.h"
 #include "cli/exit-status.h"
 #include "cluster/cluster.h"
 #include "output/printer.h"
@@ -24,24 +24,54 @@
 typedef struct CommandContext {
 	const Command *command;
 	Cluster *cluster; /* where NEED_CLUSTER */
-	Output *output;	  /* stdout, in the format of -o */
-	char **args;	  /* operands, NULL-terminated */
+	Output *output;   /* stdout, in the format of -o */
+	char **args;      /* operands, NULL-terminated */
 	guint n_args;
-	const char *ns;	     /* namespace in force; NULL with --all-namespaces */
+	const char *ns; /* namespace in force; NULL with --all-namespaces */
 	gboolean quiet;
-	gboolean yes;	     /* --yes */
+	gboolean yes; /* --yes */
 	gboolean stdin_tty, stdout_tty, stderr_tty;
 } CommandContext;
 
-/* Options that every command inherits by its needs (cmd/globals.c). */
+/* Options that a command inherits by its needs (cmd/globals.c); every command has the common
+ * ones: --color, -v, -q, -h and --help. */
 typedef struct {
 	const char *kubeconfig, *context, *ns;
 	gboolean all_namespaces, read_only, yes, quiet, no_headers;
-	gint64 request_timeout_ms;
-	int output; /* OutputFormat */
-	int color;  /* auto, always, never */
+	int output;       /* OutputFormat */
+	int color;        /* auto, always, never */
 	gboolean verbose; /* debug messages on stderr */
+	int help;         /* OptionHelp */
 } GlobalValues;
+
+extern const CmdLine kvmig_cmdline;  /* cmd/commands.c */
+extern const Option front_options[]; /* what may stand before the command */
+const Option *inherited_options(const Command *command);
+
+/* A page as plain text; made at build time by gencli, ends with name NULL. */
+typedef struct {
+	const char *name; /* "kvmig-node" */
+	const char *text;
+} HelpPage;
+extern const HelpPage help_pages[];
+
+/* Shows the manual page: with man(1) on a terminal where it is installed, else its text. NULL:
+ * kvmig(1). words: a command's, or "reasons". */
+int help_show(char **words, GError **error);
+
+/* Finds the command in argv, parses the rest, gets ready what it needs, and runs it. */
+int dispatch(int argc, char **argv, GError **error);
+
+/* Prints the error of a command: "kvmig: MESSAGE [REASON]" and its hint, on stderr. */
+void report_error(const GError *error);
+
+/* Sends what src/ logs to stderr: warnings, and with `verbose` everything. */
+void log_setup(void);
+void log_set_verbose(gboolean verbose);
+
+/* KVMIG_OPTION_LOG: the tests' record of the options that were used. */
+void option_log_start(void);
+void option_log_write(const char *command);
 
 /* Messages for people, on stderr, "kvmig: …"; nothing with --quiet. */
 void say(const CommandContext *context, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -54,5 +84,5 @@ void say_hint(const CommandContext *context, const char *format, ...) G_GNUC_PRI
 gboolean confirm(const CommandContext *context, const char *question, GError **error);
 
 /* Runs the main loop until `done` is TRUE, SIGINT or SIGTERM (FALSE, *ret_interrupted TRUE), or
- * timeout_ms (FALSE); 0: no limit. */
+ * timeout_ms (FALSE); 0: no limit. A signal only ends the waiting: what was started goes on. */
 gboolean run_until(const gboolean *done, gint64 timeout_ms, gboolean *ret_interrupted);

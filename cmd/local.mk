@@ -1,2 +1,16 @@
-kvmig_SOURCES = %D%/main.c %D%/cmd.h %D%/commands.def
-kvmig_LDADD = libkvmig.la
+# One line for each subcommand's file; gencli links them too, and makes pages and completions of their tables.
+noinst_LTLIBRARIES += libcmd.la
+libcmd_la_SOURCES = \
+	%D%/cmd.h \
+	%D%/commands.c %D%/commands.def \
+	%D%/dispatch.c \
+	%D%/globals.c \
+	%D%/help.c \
+	%D%/log.c \
+	%D%/pending.c \
+	%D%/talk.c \
+	%D%/version.c
+libcmd_la_LIBADD = libkvmig.la
+
+kvmig_SOURCES = %D%/main.c
+kvmig_LDADD = libcmd.la

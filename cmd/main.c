@@ -1,7 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Start and end of the program: standard streams that exist, and what was printed really got
+ * out. */
 #include "cmd.h"
 
-int main(void)
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <unistd.h>
+
+/* A file opened later must not become one of the standard streams. In the place of a closed
+ * stdout goes something that cannot be written to, so that losing the output is an error. */
+static void fill_standard_streams(void)
 {
-	return STATUS_USAGE;
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			_exit(STATUS_FAILED);
+}
+
+/* As a shell's pipeline expects of a program whose reader has gone: quietly, by the signal. */
+static G_GNUC_NORETURN void end_by_sigpipe(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+
+	(void)sigaction(SIGPIPE, &action, NULL);
+	(void)raise(SIGPIPE);
+	_exit(STATUS_FAILED);
+}
+
+static gboolean close_stdout(GError **error)
+{
+	gboolean failed = ferror(stdout) != 0;
+
+	errno = 0;
+	if (fflush(stdout) == EOF)
+		failed = TRUE;
+	if (failed && errno == EPIPE)
+		end_by_sigpipe();
+	if (close(STDOUT_FILENO) < 0 && errno != EBADF)
+		failed = TRUE;
+	if (!failed)
+		return TRUE;
+	return error_set_errno(error, errno ? errno : EIO, "cannot write to the standard output");
+}
+
+int main(int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GError) write_error = NULL;
+	int status;
+
+	fill_standard_streams();
+	(void)setlocale(LC_CTYPE, "");
+	log_setup();
+	status = dispatch(argc, argv, &error);
+	if (error) {
+		report_error(error);
+		status = exit_status_of_error(error);
+	}
+	if (!close_stdout(&write_error)) {
+		report_error(write_error);
+		if (status == STATUS_DONE)
+			status = STATUS_FAILED;
+	}
+	return status;
 }

@@ -1,1 +1,1 @@
-libkvmig_la_SOURCES += %D%/printer.h
+libkvmig_la_SOURCES += %D%/escape.c %D%/printer.c %D%/printer.h %D%/progress.c

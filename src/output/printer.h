@@ -24,8 +24,8 @@ typedef struct {
 /* A column: cell() returns the text for a row (free'd by the printer), NULL shows "-". */
 typedef struct {
 	const char *header; /* upper case */
-	gboolean wide;	    /* only with -o wide */
-	gboolean right;	    /* align right: numbers */
+	gboolean wide;      /* only with -o wide */
+	gboolean right;     /* align right: numbers */
 	char *(*cell)(const cJSON *row);
 } OutputColumn;
 
@@ -35,7 +35,7 @@ typedef struct {
  * whole; kvmig's own are whatever the command built, with units in the field names.
  */
 typedef struct {
-	const char *list_kind; /* "MigrationStatusList" */
+	const char *list_kind;       /* "MigrationStatusList" */
 	const OutputColumn *columns; /* ends with header NULL */
 	char *(*name)(const cJSON *row);
 	gboolean single;

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From argv to a command that runs: the one place where connection, read-only mode, namespace and
+ * output format are settled. */
+#include "config.h"
+
+#include "cmd.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "model/wellknown.h"
+
+/* One parse: the command's own values stand behind the global ones in one block. */
+typedef struct {
+	const Command *command;
+	Option rows[3];
+	GlobalValues *globals;
+	gpointer values;
+} Parse;
+
+#define VALUES_OFFSET ((sizeof(GlobalValues) + 15) & ~(size_t)15)
+
+static void parse_init(Parse *parse, const Command *command)
+{
+	parse->command = command;
+	parse->globals = g_malloc0(VALUES_OFFSET + command->values_size);
+	parse->values = (char *)parse->globals + VALUES_OFFSET;
+	parse->rows[0] = (Option){ .type = OPTION_INHERIT,
+				   .inherit = command->options,
+				   .offset = VALUES_OFFSET };
+	parse->rows[1] = (Option){ .type = OPTION_INHERIT, .inherit = inherited_options(command) };
+	parse->rows[2] = (Option){ .type = OPTION_END };
+}
+
+static void parse_clear(Parse *parse)
+{
+	if (!parse->globals)
+		return;
+	option_values_clear(parse->rows, parse->globals);
+	g_free(parse->globals);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Parse, parse_clear)
+
+static gboolean use_color(const GlobalValues *globals, gboolean terminal)
+{
+	const char *no_color = g_getenv("NO_COLOR");
+	const char *term = g_getenv("TERM");
+
+	if (globals->color == 1)
+		return TRUE;
+	return globals->color == 0 && terminal && !(no_color && *no_color) &&
+	       g_strcmp0(term, "dumb") != 0;
+}
+
+static Cluster *open_cluster(const CommandContext *context, const GlobalValues *globals,
+			     GError **error)
+{
+	const unsigned needs = context->command->needs;
+	ClusterOptions options = {
+		.context = globals->context,
+		.kubeconfig = globals->kubeconfig,
+		.read_only = globals->read_only,
+		.create = (needs & MAY_CREATE_CLUSTER) != 0,
+	};
+	Cluster *cluster;
+
+	if ((needs & MAY_CHANGE) && globals->read_only) {
+		error_set(error, KVMIG_ERROR_FORBIDDEN,
+			  "'%s' changes the cluster, and --read-only forbids that",
+			  context->command->name);
+		error_hint(error, "leave out --read-only");
+		return NULL;
+	}
+	cluster = cluster_open(&options, error);
+	if (cluster && (needs & MAY_CHANGE))
+		say(context, "context %s", cluster_context(cluster));
+	return cluster;
+}
+
+static int run(const CommandPath *path, const Parse *parse, char **args, GError **error)
+{
+	const GlobalValues *globals = parse->globals;
+	g_autoptr(Cluster) cluster = NULL;
+	Output output = { .stream = stdout,
+			  .format = (OutputFormat)globals->output,
+			  .no_headers = globals->no_headers };
+	CommandContext context = {
+		.command = command_path_last(path),
+		.output = &output,
+		.args = args,
+		.n_args = g_strv_length(args),
+		.quiet = globals->quiet,
+		.yes = globals->yes,
+		.stdin_tty = isatty(STDIN_FILENO),
+		.stdout_tty = isatty(STDOUT_FILENO),
+		.stderr_tty = isatty(STDERR_FILENO),
+	};
+
+	output.color = use_color(globals, context.stdout_tty);
+	if (!globals->all_namespaces)
+		context.ns = globals->ns ? globals->ns : NAMESPACE_DEFAULT;
+	log_set_verbose(globals->verbose);
+	if (context.command->needs & NEED_CLUSTER) {
+		cluster = open_cluster(&context, globals, error);
+		if (!cluster)
+			return STATUS_FAILED;
+		context.cluster = cluster;
+	}
+	return context.command->run(&context, parse->values, error);
+}
+
+static int print_usage(const CommandPath *path)
+{
+	g_autofree char *text = usage_text(&kvmig_cmdline, path);
+
+	fputs(text, stdout);
+	return STATUS_DONE;
+}
+
+/* --help: the page of the command that the words before it name. */
+static int show_page(const CommandPath *path, GError **error)
+{
+	const char *words[COMMAND_MAX_DEPTH + 1] = { NULL };
+
+	for (guint i = 0; i < path->depth; i++)
+		words[i] = path->words[i]->name;
+	return help_show((char **)words, error);
+}
+
+static void hint_usage(const CommandPath *path, GError **error)
+{
+	g_autofree char *words = command_path_text(&kvmig_cmdline, path);
+
+	if (error && *error && !error_get_hint(*error))
+		error_hint(error, "'%s -h' shows how it is used", words);
+}
+
+static int parse_and_run(const CommandPath *path, int argc, char **argv, GError **error)
+{
+	const Command *command = command_path_last(path);
+	g_auto(Parse) parse = { 0 };
+	g_autofree char **args = NULL;
+	g_autofree char *words = command_path_text(&kvmig_cmdline, path);
+
+	parse_init(&parse, command);
+	option_log_start();
+	if (!option_parse(parse.rows, &command->args, argc, argv, parse.globals, &args, error)) {
+		hint_usage(path, error);
+		return STATUS_USAGE;
+	}
+	option_log_write(words);
+	if (parse.globals->help == HELP_SHORT)
+		return print_usage(path);
+	if (parse.globals->help == HELP_LONG)
+		return show_page(path, error);
+	return run(path, &parse, args, error);
+}
+
+/* Options that stand before the command are put behind it, except those that it does not take:
+ * `alias k='kvmig --context lab'` must not break `k version`. */
+static char **join_options(const CommandPath *path, char **front, int n_front, char **rest)
+{
+	const Command *command = command_path_last(path);
+	const Option rows[] = { { .type = OPTION_INHERIT, .inherit = command->options },
+				{ .type = OPTION_INHERIT, .inherit = inherited_options(command) },
+				{ .type = OPTION_END } };
+	GPtrArray *words = g_ptr_array_new();
+	int length = 0;
+
+	for (int i = 0; i < n_front; i += length) {
+		if (option_takes(rows, kvmig_cmdline.front, front, i, &length))
+			for (int j = i; j < i + length; j++)
+				g_ptr_array_add(words, front[j]);
+	}
+	for (; *rest; rest++)
+		g_ptr_array_add(words, *rest);
+	g_ptr_array_add(words, NULL);
+	return (char **)g_ptr_array_free(words, FALSE);
+}
+
+static int print_introspection(void)
+{
+	g_autofree char *text = describe_json(&kvmig_cmdline, PACKAGE_VERSION);
+
+	fputs(text, stdout);
+	return STATUS_DONE;
+}
+
+/* kvmig -h, --help, --version, --introspect-cli: they stand alone. -1: none of them. */
+static int run_alone(const char *word, GError **error)
+{
+	if (strcmp(word, "-h") == 0)
+		return print_usage(NULL);
+	if (strcmp(word, "--help") == 0)
+		return help_show(NULL, error);
+	if (strcmp(word, "--introspect-cli") == 0)
+		return print_introspection();
+	return -1;
+}
+
+int dispatch(int argc, char **argv, GError **error)
+{
+	g_autofree char **joined = NULL;
+	CommandPath path;
+	int n_front, status;
+	char *version[] = { NULL, (char *)"version", NULL };
+	char **words;
+
+	if (argc == 2 && strcmp(argv[1], "--version") == 0)
+		argv = version;
+	if (argc > 1 && (status = run_alone(argv[1], error)) >= 0)
+		return status;
+	n_front = option_skip_front(kvmig_cmdline.front, argc - 1, argv + 1, error);
+	if (n_front < 0) {
+		if (!error_get_hint(*error))
+			error_hint(error, "'kvmig -h' shows how it is used");
+		return STATUS_USAGE;
+	}
+	words = argv + 1 + n_front;
+	if (!*words) {
+		error_set(error, KVMIG_ERROR_USAGE, "no command is given");
+		error_hint(error, "'kvmig help' lists the commands");
+		return STATUS_USAGE;
+	}
+	if ((status = run_alone(*words, error)) >= 0)
+		return status;
+	if (!cmdline_find(&kvmig_cmdline, words, FALSE, &path, error))
+		return STATUS_USAGE;
+	if (command_path_last(&path)->subcommands)
+		return strcmp(words[path.depth], "-h") == 0 ? print_usage(&path)
+							    : show_page(&path, error);
+	joined = join_options(&path, argv + 1, n_front, words + path.depth);
+	return parse_and_run(&path, (int)g_strv_length(joined), joined, error);
+}

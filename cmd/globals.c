@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Options that commands inherit by what they need: declared once, documented once. */
+#include "cmd.h"
+
+static const char *const color_choices[] = { "auto", "always", "never", NULL };
+
+static const Option cluster_options[] = {
+	OPT_STRING(0, "kubeconfig", GlobalValues, kubeconfig, "FILE",
+		   "the kubeconfig file to use, and no other", .complete = COMPLETE_FILE),
+	OPT_STRING(0, "context", GlobalValues, context, "NAME",
+		   "the cluster to use: local, lab or a kubeconfig context",
+		   .complete = COMPLETE_CONTEXT),
+	OPT_FLAG(0, "read-only", GlobalValues, read_only, "refuse to change anything"),
+	OPT_END,
+};
+
+static const Option namespace_options[] = {
+	OPT_STRING('n', "namespace", GlobalValues, ns, "NS", "look in this namespace",
+		   .complete = COMPLETE_NAMESPACE),
+	OPT_END,
+};
+
+static const Option all_namespaces_options[] = {
+	OPT_FLAG('A', "all-namespaces", GlobalValues, all_namespaces,
+		 "look in all namespaces; goes before -n"),
+	OPT_END,
+};
+
+static const Option output_options[] = {
+	OPT_CHOICE('o', "output", GlobalValues, output, "FORMAT", "output format", output_formats,
+		   .defval = "table"),
+	OPT_FLAG(0, "no-headers", GlobalValues, no_headers,
+		 "print tables without their first line"),
+	OPT_END,
+};
+
+static const Option confirm_options[] = {
+	OPT_FLAG('y', "yes", GlobalValues, yes, "do not ask, do it"),
+	OPT_END,
+};
+
+static const Option common_options[] = {
+	OPT_CHOICE(0, "color", GlobalValues, color, "WHEN", "colours in the output", color_choices,
+		   .defval = "auto"),
+	OPT_FLAG('v', "verbose", GlobalValues, verbose, "tell on stderr what is being done"),
+	OPT_FLAG('q', "quiet", GlobalValues, quiet, "no messages but warnings and errors"),
+	OPT_END,
+};
+
+static const Option help_options[] = {
+	{ .type = OPTION_HELP,
+	  .short_name = 'h',
+	  .name = "help",
+	  .help = "-h: this text; --help: the manual page",
+	  .offset = OPTION_BIND_(int, GlobalValues, help) },
+	OPT_END,
+};
+
+const Option front_options[] = {
+	{ .type = OPTION_INHERIT, .inherit = cluster_options },
+	{ .type = OPTION_INHERIT, .inherit = namespace_options },
+	{ .type = OPTION_INHERIT, .inherit = all_namespaces_options },
+	{ .type = OPTION_INHERIT, .inherit = output_options },
+	{ .type = OPTION_INHERIT, .inherit = confirm_options },
+	{ .type = OPTION_INHERIT, .inherit = common_options },
+	OPT_END,
+};
+
+static const struct {
+	CommandNeeds need; /* NEED_NOTHING: every command has them */
+	const Option *rows;
+} by_need[] = {
+	{ HAS_OUTPUT, output_options },
+	{ HAS_NAMESPACE, namespace_options },
+	{ HAS_ALL_NAMESPACES, all_namespaces_options },
+	{ MAY_CONFIRM, confirm_options },
+	{ NEED_CLUSTER, cluster_options },
+	{ NEED_NOTHING, common_options },
+	{ NEED_NOTHING, help_options },
+};
+
+/* One row for each part, for each set of needs: made at the first call, never freed. */
+const Option *inherited_options(const Command *command)
+{
+	static Option sets[1u << G_N_ELEMENTS(by_need)][G_N_ELEMENTS(by_need) + 1];
+	guint set = 0;
+	guint n = 0;
+
+	for (guint i = 0; i < G_N_ELEMENTS(by_need); i++)
+		if (!by_need[i].need || (command->needs & by_need[i].need))
+			set |= 1u << i;
+	for (guint i = 0; i < G_N_ELEMENTS(by_need); i++)
+		if (set & 1u << i)
+			sets[set][n++] =
+				(Option){ .type = OPTION_INHERIT, .inherit = by_need[i].rows };
+	sets[set][n] = (Option){ .type = OPTION_END };
+	return sets[set];
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What goes to people: messages on stderr, questions, and waiting that Ctrl-C ends. */
+#include "cmd.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Foreign text comes in through the arguments: names, libvirt's words. */
+static void print_line(const char *prefix, const char *text)
+{
+	g_autofree char *safe = output_escape(text);
+
+	fprintf(stderr, "%s%s\n", prefix, safe);
+}
+
+static void print_valist(const char *prefix, const char *format, va_list ap) G_GNUC_PRINTF(2, 0);
+static void print_valist(const char *prefix, const char *format, va_list ap)
+{
+	g_autofree char *text = g_strdup_vprintf(format, ap);
+
+	print_line(prefix, text);
+}
+
+void say(const CommandContext *context, const char *format, ...)
+{
+	va_list ap;
+
+	if (context->quiet)
+		return;
+	va_start(ap, format);
+	print_valist("kvmig: ", format, ap);
+	va_end(ap);
+}
+
+void say_warning(const CommandContext *context, const char *format, ...)
+{
+	va_list ap;
+
+	(void)context;
+	va_start(ap, format);
+	print_valist("warning: ", format, ap);
+	va_end(ap);
+}
+
+void say_hint(const CommandContext *context, const char *format, ...)
+{
+	va_list ap;
+
+	(void)context;
+	va_start(ap, format);
+	print_valist("hint: ", format, ap);
+	va_end(ap);
+}
+
+void report_error(const GError *error)
+{
+	const char *reason = error_get_reason(error);
+	g_autofree char *text = reason ? g_strdup_printf("%s [%s]", error->message, reason) : NULL;
+
+	print_line("kvmig: ", text ? text : error->message);
+	if (error_get_hint(error))
+		print_line("hint: ", error_get_hint(error));
+}
+
+gboolean confirm(const CommandContext *context, const char *question, GError **error)
+{
+	g_autofree char *safe = NULL;
+	char answer[16];
+
+	if (context->yes)
+		return TRUE;
+	if (!context->stdin_tty || !context->stderr_tty) {
+		error_set(error, KVMIG_ERROR_REFUSED,
+			  "this needs a yes, and nobody can be asked: %s", question);
+		error_hint(error, "say it beforehand with --yes");
+		return FALSE;
+	}
+	safe = output_escape(question);
+	fprintf(stderr, "%s [y/N] ", safe);
+	(void)fflush(stderr);
+	if (fgets(answer, sizeof(answer), stdin) &&
+	    (g_ascii_strcasecmp(g_strstrip(answer), "y") == 0 ||
+	     g_ascii_strcasecmp(answer, "yes") == 0))
+		return TRUE;
+	error_set(error, KVMIG_ERROR_REFUSED, "not confirmed; nothing was changed");
+	return FALSE;
+}
+
+typedef struct {
+	gboolean interrupted;
+	gboolean timed_out;
+} Waiting;
+
+static gboolean on_signal(gpointer data)
+{
+	((Waiting *)data)->interrupted = TRUE;
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_timeout(gpointer data)
+{
+	((Waiting *)data)->timed_out = TRUE;
+	return G_SOURCE_CONTINUE;
+}
+
+gboolean run_until(const gboolean *done, gint64 timeout_ms, gboolean *ret_interrupted)
+{
+	Waiting waiting = { 0 };
+	guint sources[3] = { g_unix_signal_add(SIGINT, on_signal, &waiting),
+			     g_unix_signal_add(SIGTERM, on_signal, &waiting), 0 };
+
+	if (timeout_ms > 0)
+		sources[2] = g_timeout_add((guint)MIN(timeout_ms, G_MAXUINT), on_timeout, &waiting);
+	while (!*done && !waiting.interrupted && !waiting.timed_out)
+		g_main_context_iteration(NULL, TRUE);
+	for (guint i = 0; i < G_N_ELEMENTS(sources); i++)
+		if (sources[i])
+			g_source_remove(sources[i]);
+	if (ret_interrupted)
+		*ret_interrupted = !*done && waiting.interrupted;
+	return *done;
+}
