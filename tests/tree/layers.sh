@@ -17,7 +17,7 @@ schedule: base model settings
 predict: base model settings
 cluster: base model settings schedule
 hyper: base model/wellknown.h
-inventory: base model settings schedule cluster hyper
+inventory: base model cli settings schedule cluster hyper
 config: base model settings schedule cluster hyper
 history: base model settings cluster
 check: base model settings schedule cluster hyper
