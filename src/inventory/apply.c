@@ -55,7 +55,8 @@ static void index_copies(Inventory *inventory, const cJSON *vmi, const char *uui
 		else
 			g_hash_table_remove(node_set(inventory, NOWHERE), uuid);
 	}
-	cJSON_ArrayForEach (copy, list) {
+	cJSON_ArrayForEach(copy, list)
+	{
 		GHashTable *set = node_set(inventory, json_string(copy, "node", NOWHERE));
 
 		if (add)
@@ -88,8 +89,8 @@ gboolean apply_load(Inventory *inventory, GError **error)
 {
 	if (!inventory->by_uuid) {
 		inventory->by_uuid = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-		inventory->by_node = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-							   free_set);
+		inventory->by_node =
+			g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_set);
 	}
 	return cache_load(inventory->hosts, error) && cache_load(inventory->migrations, error) &&
 	       cache_load(inventory->vmis, error);
@@ -166,8 +167,7 @@ static gboolean refresh_object(Inventory *inventory, Cache *cache, const Kind *k
 	const char *slash = strchr(ref, '/');
 	g_autofree char *ns = slash ? g_strndup(ref, (gsize)(slash - ref)) : NULL;
 	g_autoptr(GError) local = NULL;
-	cJSON *fresh =
-		cluster_get(inventory->cluster, kind, ns, slash ? slash + 1 : ref, &local);
+	cJSON *fresh = cluster_get(inventory->cluster, kind, ns, slash ? slash + 1 : ref, &local);
 
 	if (fresh) {
 		cache_put(cache, fresh);
@@ -243,8 +243,8 @@ static gboolean apply_host_once(Node *node, const cJSON *old, GError **error)
 	else
 		describe_host(now, node->info, now_us);
 	note_same_host(inventory, now, now_us);
-	return write_changes(inventory, inventory->hosts, old, now,
-			     heartbeat_due(old, now, now_us), error);
+	return write_changes(inventory, inventory->hosts, old, now, heartbeat_due(old, now, now_us),
+			     error);
 }
 
 static gboolean apply_host(Node *node, GError **error)
@@ -316,8 +316,8 @@ static char *pick_name(Inventory *inventory, const char *ns, const char *wanted,
 		gsize room = NAME_MAX_BYTES - (pieces[i] ? pieces[i] + 1 : 0);
 		g_autofree char *base = name_from_text(wanted, room);
 		g_autofree char *name =
-			pieces[i] ? g_strdup_printf("%s-%.*s", base, (int)pieces[i], uuid) :
-				    g_strdup(base);
+			pieces[i] ? g_strdup_printf("%s-%.*s", base, (int)pieces[i], uuid)
+				  : g_strdup(base);
 
 		if (!is_name_taken(inventory, ns, name))
 			return g_steal_pointer(&name);
@@ -501,8 +501,7 @@ static gboolean apply_silence(Node *node, GError **error)
 
 gboolean apply_look(Node *node, GError **error)
 {
-	if (!apply_host(node, error) ||
-	    !apply_same_hosts(node->inventory, node->name, error))
+	if (!apply_host(node, error) || !apply_same_hosts(node->inventory, node->name, error))
 		return FALSE;
 	/* The Host object is gone: nothing that it says matters. */
 	if (!cache_get(node->inventory->hosts, node->name))

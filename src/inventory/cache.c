@@ -117,8 +117,8 @@ gboolean cache_load(Cache *cache, GError **error)
 	items = cluster_list(cache->cluster, cache->kind, NULL, &version, error);
 	if (!items)
 		return FALSE;
-	cache->watch = cluster_watch(cache->cluster, cache->kind, NULL, version, on_event, cache,
-				     error);
+	cache->watch =
+		cluster_watch(cache->cluster, cache->kind, NULL, version, on_event, cache, error);
 	if (!cache->watch)
 		return FALSE;
 	for (guint i = 0; i < items->len; i++)

@@ -35,11 +35,12 @@ static void replace_labels(cJSON *vmi, const Instance *ours, const Instance *the
 {
 	const cJSON *item;
 
-	cJSON_ArrayForEach (item, ours->labels) {
+	cJSON_ArrayForEach(item, ours->labels)
+	{
 		if (!json_get(theirs->labels, item->string))
 			object_set_label(vmi, item->string, NULL);
 	}
-	cJSON_ArrayForEach (item, theirs->labels)
+	cJSON_ArrayForEach(item, theirs->labels)
 		object_set_label(vmi, item->string, item->valuestring);
 }
 
@@ -73,10 +74,9 @@ static void on_carried(HyperRequest *request, HyperAnswer *answer, gpointer data
 	/* A migration or another job has the domain: it will be tried again at a later look. */
 	g_info("labels of domain %s are not in its metadata yet: %s", track->uuid,
 	       answer->error->message);
-	track->backoff_ms = CLAMP(track->backoff_ms * 2, CARRY_BACKOFF_MIN_MS,
-				  CARRY_BACKOFF_MAX_MS);
-	track->retry_us =
-		clock_monotonic_us(inventory->clock) + (gint64)track->backoff_ms * 1000;
+	track->backoff_ms =
+		CLAMP(track->backoff_ms * 2, CARRY_BACKOFF_MIN_MS, CARRY_BACKOFF_MAX_MS);
+	track->retry_us = clock_monotonic_us(inventory->clock) + (gint64)track->backoff_ms * 1000;
 }
 
 static void carry(Inventory *inventory, const cJSON *vmi, const Instance *ours)

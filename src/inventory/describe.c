@@ -11,8 +11,8 @@ const char *describe_arch(const char *libvirt_arch)
 	static const struct {
 		const char *libvirt, *go;
 	} names[] = {
-		{ "x86_64", "amd64" },	{ "aarch64", "arm64" },	      { "i686", "386" },
-		{ "armv7l", "arm" },	{ "loongarch64", "loong64" }, { "mips64el", "mips64le" },
+		{ "x86_64", "amd64" },  { "aarch64", "arm64" },       { "i686", "386" },
+		{ "armv7l", "arm" },    { "loongarch64", "loong64" }, { "mips64el", "mips64le" },
 		{ "mipsel", "mipsle" },
 	};
 
@@ -36,7 +36,8 @@ static void drop_prefix(cJSON *object, const char *prefix)
 	g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
 	const cJSON *item;
 
-	cJSON_ArrayForEach (item, object_labels(object)) {
+	cJSON_ArrayForEach(item, object_labels(object))
+	{
 		if (g_str_has_prefix(item->string, prefix))
 			g_ptr_array_add(keys, g_strdup(item->string));
 	}
@@ -220,8 +221,7 @@ void describe_migratable(cJSON *vmi, const HyperDomain *domain, gint64 now_us)
 {
 	if (domain->state != HYPER_DOMAIN_RUNNING && domain->state != HYPER_DOMAIN_PAUSED) {
 		condition_set(vmi, CONDITION_LIVE_MIGRATABLE, FALSE, "NotRunning",
-			      "the VM is not running, so there is nothing to migrate live",
-			      now_us);
+			      "the VM is not running, so there is nothing to migrate live", now_us);
 	} else if (domain->not_migratable) {
 		g_autofree char *words = utf8(domain->not_migratable);
 

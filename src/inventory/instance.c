@@ -102,11 +102,12 @@ static void on_start(GMarkupParseContext *context, const char *qualified, const 
 			  error);
 		break;
 	case 1:
-		read_entry(reader, element, (const char *const *)names,
-			   (const char *const *)values, error);
+		read_entry(reader, element, (const char *const *)names, (const char *const *)values,
+			   error);
 		break;
 	default:
-		error_set(error, KVMIG_ERROR_INVALID, "element '%.64s' is nested too deep", element);
+		error_set(error, KVMIG_ERROR_INVALID, "element '%.64s' is nested too deep",
+			  element);
 	}
 }
 
@@ -164,11 +165,13 @@ void instance_of_object(const cJSON *vmi, Instance *ret_instance)
 
 	instance.name = g_strdup(object_name(vmi));
 	instance.ns = g_strdup(object_namespace(vmi));
-	cJSON_ArrayForEach (item, object_labels(vmi)) {
+	cJSON_ArrayForEach(item, object_labels(vmi))
+	{
 		if (cJSON_IsString(item) && !instance_owns_label(item->string))
 			json_set_string(instance.labels, item->string, item->valuestring);
 	}
-	cJSON_ArrayForEach (item, json_path(vmi, "spec", "nodeSelector", NULL)) {
+	cJSON_ArrayForEach(item, json_path(vmi, "spec", "nodeSelector", NULL))
+	{
 		if (cJSON_IsString(item))
 			json_set_string(instance.selector, item->string, item->valuestring);
 	}
@@ -188,8 +191,7 @@ static void append_map(GString *text, const char *element, const cJSON *map)
 	g_autoptr(GPtrArray) items = g_ptr_array_new();
 	cJSON *item;
 
-	cJSON_ArrayForEach (item, map)
-		g_ptr_array_add(items, item);
+	cJSON_ArrayForEach(item, map) g_ptr_array_add(items, item);
 	/* Sorted: the same content is the same text. */
 	g_ptr_array_sort(items, compare_keys);
 	for (guint i = 0; i < items->len; i++) {

@@ -21,9 +21,9 @@
 #define INSTANCE_MAX_ENTRIES 128u
 
 typedef struct {
-	char *name;	 /* NULL: not said */
-	char *ns;	 /* NULL: not said */
-	cJSON *labels;	 /* map string->string, never NULL once read */
+	char *name;      /* NULL: not said */
+	char *ns;        /* NULL: not said */
+	cJSON *labels;   /* map string->string, never NULL once read */
 	cJSON *selector; /* likewise: the VM's own nodeSelector */
 } Instance;
 

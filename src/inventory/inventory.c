@@ -315,8 +315,8 @@ static void round_seal(Round *round)
 		round->timer = clock_after(round->inventory->clock, 0, on_round_timer, round);
 }
 
-void inventory_refresh(Inventory *inventory, const char *node, guint timeout_ms,
-		       InventoryDone done, gpointer data)
+void inventory_refresh(Inventory *inventory, const char *node, guint timeout_ms, InventoryDone done,
+		       gpointer data)
 {
 	Round *round = round_new(inventory, done, data);
 	GError *error = NULL;
@@ -487,8 +487,7 @@ gboolean inventory_refresh_stale(Inventory *inventory, guint max_age_ms, guint t
 	g_clear_error(&inventory->store_error);
 	if (!apply_load(inventory, error))
 		return FALSE;
-	look_at_stale(inventory, max_age_ms, timeout_ms,
-		      round_new(inventory, on_refreshed, &done));
+	look_at_stale(inventory, max_age_ms, timeout_ms, round_new(inventory, on_refreshed, &done));
 	wait_for(inventory, &done, timeout_ms);
 	/* A reader who may not write sees what is stored; the age of it is in the objects. */
 	if (!inventory->store_error ||

@@ -31,8 +31,8 @@ typedef void (*InventoryDone)(gpointer data);
 /* Looks at every host (node NULL) or one; done is called from the main loop when all have
  * answered or run into timeout_ms. Errors of single hosts go into their Ready conditions; errors
  * of the store are logged. done may be NULL. */
-void inventory_refresh(Inventory *inventory, const char *node, guint timeout_ms,
-		       InventoryDone done, gpointer data);
+void inventory_refresh(Inventory *inventory, const char *node, guint timeout_ms, InventoryDone done,
+		       gpointer data);
 
 /* Looks at one domain on one host, soon (several calls within 100 ms are one look). For events. */
 void inventory_touch(Inventory *inventory, const char *node, const char *uuid);

@@ -36,7 +36,8 @@ static cJSON *find_copy(const cJSON *vmi, const char *node)
 {
 	cJSON *copy;
 
-	cJSON_ArrayForEach (copy, copies(vmi)) {
+	cJSON_ArrayForEach(copy, copies(vmi))
+	{
 		if (g_str_equal(copy_node(copy), node))
 			return copy;
 	}
@@ -169,7 +170,8 @@ static const cJSON *choose_copy(Inventory *inventory, const cJSON *vmi, const Fl
 	const cJSON *copy;
 	int best_rank = -1;
 
-	cJSON_ArrayForEach (copy, copies(vmi)) {
+	cJSON_ArrayForEach(copy, copies(vmi))
+	{
 		int rank = rank_copy(inventory, copy, flight);
 
 		if (rank > best_rank ||
@@ -247,7 +249,8 @@ static gboolean copies_confirmed(Inventory *inventory, const Track *track, const
 {
 	const cJSON *copy;
 
-	cJSON_ArrayForEach (copy, copies(vmi)) {
+	cJSON_ArrayForEach(copy, copies(vmi))
+	{
 		if (!asked_since(inventory, track, copy_node(copy), track->doubt_us, TRUE))
 			return FALSE;
 	}
@@ -259,10 +262,10 @@ static gboolean copies_confirmed(Inventory *inventory, const Track *track, const
 /* One daemon under two names in the cluster: what it runs is not there twice. */
 static gboolean is_same_host(Inventory *inventory, const char *a, const char *b)
 {
-	const char *one = json_string(json_get(cache_get(inventory->hosts, a), "status"),
-				      "hostUUID", NULL);
-	const char *other = json_string(json_get(cache_get(inventory->hosts, b), "status"),
-					"hostUUID", NULL);
+	const char *one =
+		json_string(json_get(cache_get(inventory->hosts, a), "status"), "hostUUID", NULL);
+	const char *other =
+		json_string(json_get(cache_get(inventory->hosts, b), "status"), "hostUUID", NULL);
 
 	return one && g_strcmp0(one, other) == 0;
 }
@@ -274,7 +277,8 @@ static GPtrArray *other_copies(Inventory *inventory, const cJSON *vmi, const cJS
 	GPtrArray *others = g_ptr_array_new();
 	cJSON *copy;
 
-	cJSON_ArrayForEach (copy, copies(vmi)) {
+	cJSON_ArrayForEach(copy, copies(vmi))
+	{
 		if (copy == main_copy || json_bool(copy, "incoming", FALSE) ||
 		    is_in_flight(flight, copy_node(copy)) ||
 		    is_same_host(inventory, copy_node(copy), copy_node(main_copy)))
@@ -299,8 +303,8 @@ static void declare_duplicate(Inventory *inventory, cJSON *vmi, const cJSON *mai
 		cJSON_AddItemToArray(also_on, cJSON_CreateString(node));
 		g_string_append_printf(where, "%s '%s' (%s%s)", i ? "," : "", node,
 				       json_string(copy, "state", "?"),
-				       place_host_answers(inventory, node) ? "" :
-									     ", when last seen");
+				       place_host_answers(inventory, node) ? ""
+									   : ", when last seen");
 		if (copy_is_live(copy))
 			reason = "RunningTwice";
 	}
@@ -331,7 +335,7 @@ static void raise_doubt(Inventory *inventory, Track *track, const cJSON *vmi)
 	if (track->doubt_us)
 		return;
 	track->doubt_us = clock_monotonic_us(inventory->clock);
-	cJSON_ArrayForEach (copy, copies(vmi))
+	cJSON_ArrayForEach(copy, copies(vmi))
 		inventory_touch(inventory, copy_node(copy), track->uuid);
 }
 
@@ -389,8 +393,8 @@ static void set_missing(Inventory *inventory, cJSON *vmi)
 	GHashTableIter iter;
 	gpointer name;
 
-	message = *silent ? g_strdup_printf("no host that answers has it; not asked: %s", silent) :
-			    g_strdup("no host that answers has it; they are being asked again");
+	message = *silent ? g_strdup_printf("no host that answers has it; not asked: %s", silent)
+			  : g_strdup("no host that answers has it; they are being asked again");
 	json_unset(status, "nodeName");
 	json_unset(status, "domainState");
 	object_set_label(vmi, LABEL_NODE_NAME, NULL);

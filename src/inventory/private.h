@@ -21,8 +21,8 @@
  * a verdict rests only on answers to questions that were put after the doubt arose. */
 typedef struct {
 	char *uuid;
-	gint64 doubt_us; /* monotonic: two copies seen and not yet confirmed; 0: no doubt */
-	gint64 gone_us;	 /* monotonic: on no host any more; 0: it is somewhere */
+	gint64 doubt_us;    /* monotonic: two copies seen and not yet confirmed; 0: no doubt */
+	gint64 gone_us;     /* monotonic: on no host any more; 0: it is somewhere */
 	GHashTable *looked; /* node -> gint64 *: when the last answered touch was put */
 	/* metadata to be written */
 	Inventory *inventory;
@@ -42,9 +42,9 @@ typedef struct {
 	GError *error;
 	gint64 submitted_us;
 	gboolean looking;
-	guint fail_timer;    /* a host that cannot even be asked fails from the main loop */
-	GPtrArray *waiters;  /* of Round *: wait for the look under way */
-	GPtrArray *next;     /* of Round *: wait for one that begins after now */
+	guint fail_timer;   /* a host that cannot even be asked fails from the main loop */
+	GPtrArray *waiters; /* of Round *: wait for the look under way */
+	GPtrArray *next;    /* of Round *: wait for one that begins after now */
 	guint next_timeout_ms;
 	/* both monotonic: when the last answered (failed) look was put */
 	gint64 answered_us, failed_us;
@@ -59,13 +59,13 @@ struct Inventory {
 	Hyper *hyper;
 	Clock *clock;
 	Cache *hosts, *vmis, *migrations; /* migrations: those that are not final */
-	GHashTable *nodes;   /* name -> Node * */
-	GHashTable *tracks;  /* uuid -> Track * */
-	GHashTable *by_uuid; /* uuid -> ref of the VMI */
-	GHashTable *by_node; /* node -> set of uuid: who has a copy there */
-	GHashTable *rounds;  /* set of Round * */
-	guint follow_ups;    /* touches and metadata under way */
-	GError *store_error; /* the last failed write, for inventory_refresh_stale() */
+	GHashTable *nodes;                /* name -> Node * */
+	GHashTable *tracks;               /* uuid -> Track * */
+	GHashTable *by_uuid;              /* uuid -> ref of the VMI */
+	GHashTable *by_node;              /* node -> set of uuid: who has a copy there */
+	GHashTable *rounds;               /* set of Round * */
+	guint follow_ups;                 /* touches and metadata under way */
+	GError *store_error;              /* the last failed write, for inventory_refresh_stale() */
 };
 
 /* What one host says about one domain; domain NULL: it does not know it. */
