@@ -80,7 +80,8 @@ typedef enum {
 } ClusterWriteFlags;
 
 /* Creates from `object` (its kind, namespace, name or generateName) and returns what was
- * stored. `object` is not changed. */
+ * stored. `object` is not changed. For kinds with a status a status in it is left out, as
+ * Kubernetes does: cluster_update_status() writes it. */
 cJSON *cluster_create(Cluster *cluster, const cJSON *object, ClusterWriteFlags flags,
 		      GError **error);
 /* Replaces. An object without resourceVersion overwrites unconditionally. */
@@ -113,8 +114,8 @@ void cluster_batch_rollback(Cluster *cluster);
 /*
  * Watching. Events come from the main loop, in the order of their resourceVersion, each once;
  * for one's own writes too. `object` is borrowed for the call (DELETED: its last state). ERROR
- * ends the watch; `error` is EXPIRED where the version was too old: list again and start anew.
- * Stopping inside the callback is allowed.
+ * ends the watch, and nothing comes after it; it still has to be stopped. `error` is EXPIRED where
+ * the version was too old: list again and start anew. Stopping inside the callback is allowed.
  */
 typedef enum {
 	CLUSTER_EVENT_ADDED,
@@ -126,7 +127,10 @@ typedef struct ClusterWatch ClusterWatch;
 typedef void (*ClusterWatchFunc)(ClusterEventType type, const cJSON *object, const GError *error,
 				 gpointer data);
 
-/* version: where to start after, from cluster_list(); NULL: from now. */
+/* version: where to start after, from cluster_list(); NULL: from now. The selector of the options
+ * must live as long as the watch; an object whose labels cease to match is DELETED for it, one
+ * whose labels begin to match ADDED. Watches are stopped before the cluster is closed, and do not
+ * begin within a batch. */
 ClusterWatch *cluster_watch(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
 			    const char *version, ClusterWatchFunc func, gpointer data,
 			    GError **error);

@@ -1,1 +1,6 @@
-libkvmig_la_SOURCES += %D%/backend.h %D%/cluster.h
+libkvmig_la_SOURCES += \
+	%D%/backend.h \
+	%D%/cluster.c %D%/cluster.h \
+	%D%/context.c \
+	%D%/local/read.c %D%/local/record.c %D%/local/store.c %D%/local/store.h \
+	%D%/local/transaction.c %D%/local/watch.c %D%/local/write.c

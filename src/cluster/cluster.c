@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What holds on every kind of cluster: checks of arguments, read-only mode; then the backend. */
+#include "cluster/cluster.h"
+
+#include "base/error.h"
+#include "cluster/backend.h"
+#include "model/wellknown.h"
+
+void cluster_close(Cluster *cluster)
+{
+	char *context, *state_dir;
+
+	if (!cluster)
+		return;
+	context = cluster->context;
+	state_dir = cluster->state_dir;
+	cluster->backend->close(cluster);
+	g_free(context);
+	g_free(state_dir);
+}
+
+const ClusterCaps *cluster_caps(const Cluster *cluster)
+{
+	return &cluster->caps;
+}
+
+const char *cluster_context(const Cluster *cluster)
+{
+	return cluster->context;
+}
+
+const char *cluster_state_dir(const Cluster *cluster)
+{
+	return cluster->state_dir;
+}
+
+/* A dry run changes nothing and is no write. */
+static gboolean check_writable(const Cluster *cluster, ClusterWriteFlags flags, GError **error)
+{
+	if (!cluster->read_only || (flags & CLUSTER_WRITE_DRY_RUN))
+		return TRUE;
+	error_set(error, KVMIG_ERROR_FORBIDDEN, "'%s' is open read-only: nothing is changed",
+		  cluster->context);
+	error_hint(error, "leave out --read-only");
+	return FALSE;
+}
+
+/* Names are looked up as they are: one that breaks the rules is merely not found. */
+static gboolean check_key(const Kind *kind, const char *ns, const char *name, GError **error)
+{
+	if (!kind)
+		return error_set(error, KVMIG_ERROR_INVALID, "no such kind of object");
+	if (!name || !*name)
+		return error_set(error, KVMIG_ERROR_INVALID, "no name of a %s is given",
+				 kind->singular);
+	if (kind->namespaced && (!ns || !*ns))
+		return error_set(error, KVMIG_ERROR_INVALID, "no namespace is given for %s '%s'",
+				 kind->singular, name);
+	return TRUE;
+}
+
+static const Kind *check_kind(const cJSON *object, GError **error)
+{
+	const Kind *kind = object_kind(object);
+
+	if (!kind)
+		error_set(error, KVMIG_ERROR_INVALID, "apiVersion '%s', kind '%s': no such kind",
+			  json_string(object, "apiVersion", ""), json_string(object, "kind", ""));
+	return kind;
+}
+
+/* An object to write as the backend gets it: with a namespace where its kind has one, and none
+ * where it has not. */
+static cJSON *prepare_object(const Kind *kind, const cJSON *object, GError **error)
+{
+	g_autoptr(cJSON) copy = cJSON_Duplicate(object, TRUE);
+	cJSON *metadata = json_ensure_object(copy, "metadata");
+	const char *ns = object_namespace(copy);
+	const char *name = object_name(copy);
+
+	if (!kind->namespaced && ns && *ns) {
+		error_set(error, KVMIG_ERROR_INVALID,
+			  "%s '%s' cannot be in namespace '%s': a %s has none", kind->singular,
+			  name ? name : "", ns, kind->singular);
+		return NULL;
+	}
+	if (!kind->namespaced)
+		json_unset(metadata, "namespace");
+	else if (!ns || !*ns)
+		json_set_string(metadata, "namespace", NAMESPACE_DEFAULT);
+	return g_steal_pointer(&copy);
+}
+
+cJSON *cluster_get(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+		   GError **error)
+{
+	if (!check_key(kind, ns, name, error))
+		return NULL;
+	return cluster->backend->get(cluster, kind, ns, name, error);
+}
+
+GPtrArray *cluster_list(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+			char **ret_version, GError **error)
+{
+	if (!kind) {
+		error_set(error, KVMIG_ERROR_INVALID, "no such kind of object");
+		return NULL;
+	}
+	return cluster->backend->list(cluster, kind, options, ret_version, error);
+}
+
+/* Name rules of what is new: what is stored once is found by any name it has. */
+static gboolean check_new_name(const Kind *kind, const cJSON *object, GError **error)
+{
+	const cJSON *metadata = json_get(object, "metadata");
+	const char *prefix = json_string(metadata, "generateName", NULL);
+	const char *name = object_name(object);
+
+	if (json_string(metadata, "resourceVersion", NULL))
+		return error_set(error, KVMIG_ERROR_INVALID,
+				 "%s '%s' is to be created and must not have a resourceVersion",
+				 kind->singular, name ? name : "");
+	if (name && *name) {
+		if (kind == &KIND_NAMESPACE)
+			return name_check_dns_label(name, kind->singular, error);
+		return name_check_dns_subdomain(name, kind->singular, error);
+	}
+	if (prefix && *prefix) {
+		/* the suffix may follow a '-' or '.' */
+		g_autofree char *example = g_strconcat(prefix, "x", NULL);
+
+		return name_check_dns_subdomain(example, "generateName", error);
+	}
+	return error_set(error, KVMIG_ERROR_INVALID,
+			 "the %s has neither metadata.name nor metadata.generateName",
+			 kind->singular);
+}
+
+cJSON *cluster_create(Cluster *cluster, const cJSON *object, ClusterWriteFlags flags,
+		      GError **error)
+{
+	const Kind *kind = check_kind(object, error);
+	g_autoptr(cJSON) copy = NULL;
+
+	if (!kind || !check_writable(cluster, flags, error) || !check_new_name(kind, object, error))
+		return NULL;
+	copy = prepare_object(kind, object, error);
+	return copy ? cluster->backend->create(cluster, kind, copy, flags, error) : NULL;
+}
+
+static cJSON *update(Cluster *cluster, const cJSON *object, gboolean status,
+		     ClusterWriteFlags flags, GError **error)
+{
+	const Kind *kind = check_kind(object, error);
+	g_autoptr(cJSON) copy = NULL;
+
+	if (!kind || !check_writable(cluster, flags, error))
+		return NULL;
+	if (status && !kind->has_status) {
+		error_set(error, KVMIG_ERROR_INVALID, "a %s has no status", kind->singular);
+		return NULL;
+	}
+	copy = prepare_object(kind, object, error);
+	if (!copy || !check_key(kind, object_namespace(copy), object_name(copy), error))
+		return NULL;
+	return cluster->backend->update(cluster, kind, copy, status, flags, error);
+}
+
+cJSON *cluster_update(Cluster *cluster, const cJSON *object, ClusterWriteFlags flags,
+		      GError **error)
+{
+	return update(cluster, object, FALSE, flags, error);
+}
+
+cJSON *cluster_update_status(Cluster *cluster, const cJSON *object, ClusterWriteFlags flags,
+			     GError **error)
+{
+	return update(cluster, object, TRUE, flags, error);
+}
+
+cJSON *cluster_patch(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+		     ClusterPatchType type, const cJSON *patch, ClusterWriteFlags flags,
+		     GError **error)
+{
+	gboolean status = type == CLUSTER_PATCH_MERGE_STATUS;
+
+	if (!check_key(kind, ns, name, error) || !check_writable(cluster, flags, error))
+		return NULL;
+	if (!cJSON_IsObject(patch)) {
+		error_set(error, KVMIG_ERROR_INVALID, "the patch for %s '%s' is not an object",
+			  kind->singular, name);
+		return NULL;
+	}
+	if (status && !kind->has_status) {
+		error_set(error, KVMIG_ERROR_INVALID, "a %s has no status", kind->singular);
+		return NULL;
+	}
+	return cluster->backend->patch(cluster, kind, ns, name, status, patch, flags, error);
+}
+
+gboolean cluster_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+			const char *uid, ClusterWriteFlags flags, GError **error)
+{
+	return check_key(kind, ns, name, error) && check_writable(cluster, flags, error) &&
+	       cluster->backend->delete (cluster, kind, ns, name, uid, flags, error);
+}
+
+gboolean cluster_batch_begin(Cluster *cluster, GError **error)
+{
+	return check_writable(cluster, CLUSTER_WRITE_NONE, error) &&
+	       cluster->backend->batch_begin(cluster, error);
+}
+
+gboolean cluster_batch_commit(Cluster *cluster, GError **error)
+{
+	return cluster->backend->batch_commit(cluster, error);
+}
+
+void cluster_batch_rollback(Cluster *cluster)
+{
+	cluster->backend->batch_rollback(cluster);
+}
+
+ClusterWatch *cluster_watch(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+			    const char *version, ClusterWatchFunc func, gpointer data,
+			    GError **error)
+{
+	if (!kind) {
+		error_set(error, KVMIG_ERROR_INVALID, "no such kind of object");
+		return NULL;
+	}
+	return cluster->backend->watch(cluster, kind, options, version, func, data, error);
+}
+
+void cluster_watch_stop(ClusterWatch *watch)
+{
+	if (watch)
+		watch->cluster->backend->watch_stop(watch);
+}
