@@ -1,1 +1,1 @@
-libkvmig_la_SOURCES += %D%/history.h
+libkvmig_la_SOURCES += %D%/history.c %D%/history.h
