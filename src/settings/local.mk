@@ -1,1 +1,1 @@
-libkvmig_la_SOURCES += %D%/settings.h
+libkvmig_la_SOURCES += %D%/settings.c %D%/settings.h

@@ -51,21 +51,23 @@ typedef struct {
 	gboolean allow_auto_converge;
 	gboolean allow_workload_disruption;
 	gboolean disable_tls;
-	gint64 max_downtime_ms;
+	gint64 max_downtime_ms; /* 0: QEMU's own */
 } Settings;
 
 /* Effective settings of a fleet or local cluster: `object` is its HyperConverged, NULL where there
  * is none (then all defaults). Error INVALID names the key that cannot be read. */
 gboolean settings_read(const cJSON *object, Settings *ret_settings, GError **error);
 
-/* The map liveMigrationConfig of a HyperConverged (v1beta1 or v1), borrowed, or NULL. */
+/* The map liveMigrationConfig of a HyperConverged (v1beta1 or v1), or configuration.migrations of
+ * a KubeVirt; borrowed, or NULL. */
 const cJSON *settings_map(const cJSON *object);
 
 /* The value in force of one key as text for people and its origin; free with g_free(). */
 char *settings_effective_text(const Setting *setting, const cJSON *object,
 			      SettingOrigin *ret_origin);
 
-/* The completion budget by the documents: ceil(per_gib * bytes / 2^30) seconds; 0: no limit. */
+/* The completion budget by the documents: ceil(per_gib * bytes / 2^30) seconds; 0: no limit (also
+ * where bytes is not known, 0). */
 gint64 settings_completion_budget_documented(gint64 per_gib_seconds, gint64 bytes);
 /* ... and by KubeVirt's code: per_gib * ceil(bytes / 10^9). */
 gint64 settings_completion_budget_kubevirt(gint64 per_gib_seconds, gint64 bytes);

@@ -30,6 +30,10 @@ unit_tests += %D%/test-quantity
 tests_unit_test_quantity_SOURCES = %D%/test-quantity.c
 tests_unit_test_quantity_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-settings
+tests_unit_test_settings_SOURCES = %D%/test-settings.c
+tests_unit_test_settings_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-sim
 tests_unit_test_sim_SOURCES = %D%/test-sim.c
 tests_unit_test_sim_LDADD = $(AM_UNIT_LDADD)

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One table; reading, defaults and texts all come from it. A value is kept as gint64 while it is
+ * worked with, bools as 0 and 1.
+ */
+#include "settings/settings.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "model/quantity.h"
+
+#define NOT_IN_FORCE ((gsize)-1) /* KubeVirt's: `config` knows it, the engine does not */
+#define COUNT_MAX G_MAXUINT32
+#define SECONDS_MAX G_MAXINT32
+#define SHOWN_MAX 60
+
+typedef struct {
+	Setting setting;
+	gsize offset; /* in Settings */
+} Row;
+
+#define OFFSET(field) G_STRUCT_OFFSET(Settings, field)
+
+static const Row rows[] = {
+	{ { "bandwidthPerMigration", SETTING_BANDWIDTH, 0, G_MAXINT64, "0",
+	    "cap of each migration, bytes per second; 0 is no cap", TRUE },
+	  OFFSET(bandwidth_bytes_per_second) },
+	{ { "completionTimeoutPerGiB", SETTING_SECONDS_PER_GIB, 0, SECONDS_MAX, "150",
+	    "time that a migration may take for each GiB of memory; 0 is no limit", TRUE },
+	  OFFSET(completion_timeout_per_gib) },
+	{ { "parallelMigrationsPerCluster", SETTING_COUNT, 0, COUNT_MAX, "5",
+	    "migrations that run at once in the cluster", TRUE },
+	  OFFSET(parallel_per_cluster) },
+	{ { "parallelOutboundMigrationsPerNode", SETTING_COUNT, 0, COUNT_MAX, "2",
+	    "migrations that leave one node at once", TRUE },
+	  OFFSET(parallel_outbound_per_node) },
+	{ { "progressTimeout", SETTING_SECONDS, 0, SECONDS_MAX, "150",
+	    "cancelled when the memory copy makes no progress for so long; 0 is never", TRUE },
+	  OFFSET(progress_timeout_seconds) },
+	{ { "allowPostCopy", SETTING_BOOL, 0, 1, "false",
+	    "switch to post-copy when pre-copy is not done in time; not for critical data or "
+	    "unstable networks",
+	    TRUE },
+	  OFFSET(allow_post_copy) },
+	{ { "allowWorkloadDisruption", SETTING_BOOL, 0, 1, "false",
+	    "permits a migration that is not done in time to pause the guest, or to switch to "
+	    "post-copy",
+	    FALSE },
+	  OFFSET(allow_workload_disruption) },
+	{ { "allowAutoConverge", SETTING_BOOL, 0, 1, "false",
+	    "slow the guest's CPUs down until the copy keeps up with it", FALSE },
+	  OFFSET(allow_auto_converge) },
+	{ { "network", SETTING_STRING, 0, 0, NULL,
+	    "network that carries migrations; not set: the one that carries everything", FALSE },
+	  NOT_IN_FORCE },
+	{ { "disableTLS", SETTING_BOOL, 0, 1, "false",
+	    "send guest memory unencrypted; only for networks that nobody else can reach", FALSE },
+	  OFFSET(disable_tls) },
+	{ { "maxDowntimeMs", SETTING_MILLISECONDS, 1, 2000000, NULL,
+	    "pause at the switch-over that the copy aims at; not set: QEMU's own 300 ms", FALSE },
+	  OFFSET(max_downtime_ms) },
+	{ { "parallelInboundMigrationsPerNode", SETTING_COUNT, 0, COUNT_MAX, "0",
+	    "migrations that one node receives at once, on clusters that kvmig runs; 0 is no limit",
+	    FALSE },
+	  OFFSET(parallel_inbound_per_node) },
+	{ { "utilityVolumesTimeout", SETTING_SECONDS, 0, SECONDS_MAX, "150",
+	    "KubeVirt: wait so long for utility volumes to be unplugged", FALSE },
+	  NOT_IN_FORCE },
+	{ { "unsafeMigrationOverride", SETTING_BOOL, 0, 1, "false",
+	    "KubeVirt: migrate also where libvirt fears for the disk's content", FALSE },
+	  NOT_IN_FORCE },
+	{ { "matchSELinuxLevelOnMigration", SETTING_BOOL, 0, 1, "true",
+	    "KubeVirt: give the target pod the SELinux level of the source pod", FALSE },
+	  NOT_IN_FORCE },
+	{ { "nodeDrainTaintKey", SETTING_STRING, 0, 0, "kubevirt.io/drain",
+	    "KubeVirt: a taint with this key and effect NoSchedule empties a node (obsolete)",
+	    FALSE },
+	  NOT_IN_FORCE },
+};
+
+const Setting *setting_nth(unsigned n)
+{
+	return n < G_N_ELEMENTS(rows) ? &rows[n].setting : NULL;
+}
+
+const Setting *setting_find(const char *key)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		if (g_strcmp0(rows[i].setting.key, key) == 0)
+			return &rows[i].setting;
+	}
+	return NULL;
+}
+
+/* ---- from text ------------------------------------------------------------------------------ */
+
+static char *range_words(const Setting *setting)
+{
+	switch (setting->type) {
+	case SETTING_BOOL:
+		return g_strdup("true or false");
+	case SETTING_STRING:
+		return g_strdup("a text that is not empty");
+	case SETTING_BANDWIDTH:
+		return g_strdup("bytes per second, as 64Mi, 100M or 1Gbit/s, or 0 for no cap");
+	default:
+		return g_strdup_printf("a whole number%s from %" G_GINT64_FORMAT
+				       " to %" G_GINT64_FORMAT,
+				       setting->type == SETTING_COUNT          ? ""
+				       : setting->type == SETTING_MILLISECONDS ? " of milliseconds"
+									       : " of seconds",
+				       setting->minimum, setting->maximum);
+	}
+}
+
+static gboolean refuse(const Setting *setting, const char *given, GError **error)
+{
+	g_autofree char *range = range_words(setting);
+	g_autofree char *shown = g_utf8_make_valid(given, -1);
+
+	if (g_utf8_strlen(shown, -1) > SHOWN_MAX)
+		memcpy(g_utf8_offset_to_pointer(shown, SHOWN_MAX - 3), "...", 4);
+	return error_set(error, KVMIG_ERROR_INVALID, "%s: '%s' is not valid: must be %s",
+			 setting->key, shown, range);
+}
+
+static gboolean in_range(const Setting *setting, gint64 value)
+{
+	return value >= setting->minimum && value <= setting->maximum;
+}
+
+/* "150", and for times also "150s", "5m". */
+static gboolean whole_number(const Setting *setting, const char *text, gint64 *ret_value)
+{
+	gint64 unit_ms = setting->type == SETTING_MILLISECONDS ? 1 : 1000;
+	gint64 ms;
+
+	if (g_ascii_string_to_signed(text, 10, setting->minimum, setting->maximum, ret_value, NULL))
+		return TRUE;
+	if (setting->type == SETTING_COUNT || !duration_parse(text, &ms, NULL) || ms % unit_ms != 0)
+		return FALSE;
+	*ret_value = ms / unit_ms;
+	return TRUE;
+}
+
+static gboolean value_from_text(const Setting *setting, const char *text, gint64 *ret_value)
+{
+	gint64 value;
+
+	if (setting->type == SETTING_BOOL) {
+		if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+			return FALSE;
+		value = *text == 't';
+	} else if (setting->type == SETTING_BANDWIDTH) {
+		if (!quantity_parse_rate(text, &value, NULL))
+			return FALSE;
+	} else if (!whole_number(setting, text, &value)) {
+		return FALSE;
+	}
+	if (!in_range(setting, value))
+		return FALSE;
+	*ret_value = value;
+	return TRUE;
+}
+
+cJSON *setting_parse_value(const Setting *setting, const char *text, GError **error)
+{
+	g_autofree char *stripped = g_strstrip(g_strdup(text));
+	g_autofree char *quantity = NULL;
+	gint64 value;
+
+	if (setting->type == SETTING_STRING && *stripped && g_utf8_validate(stripped, -1, NULL))
+		return cJSON_CreateString(stripped);
+	if (setting->type == SETTING_STRING || !value_from_text(setting, stripped, &value)) {
+		refuse(setting, text, error);
+		return NULL;
+	}
+	if (setting->type == SETTING_BOOL)
+		return cJSON_CreateBool(value != 0);
+	if (setting->type != SETTING_BANDWIDTH)
+		return json_new_int(value);
+	quantity = quantity_format(value);
+	return cJSON_CreateString(quantity);
+}
+
+/* ---- from the object ------------------------------------------------------------------------ */
+
+const cJSON *settings_map(const cJSON *object)
+{
+	const cJSON *spec = json_get(object, "spec");
+	const char *version = json_string(object, "apiVersion", "");
+	const char *kind = json_string(object, "kind", "");
+	const cJSON *map;
+
+	if (strcmp(kind, "KubeVirt") == 0)
+		map = json_path(spec, "configuration", "migrations", NULL);
+	else if (strcmp(version, "hco.kubevirt.io/v1") == 0)
+		map = json_path(spec, "virtualization", "liveMigrationConfig", NULL);
+	else
+		map = json_get(spec, "liveMigrationConfig");
+	return cJSON_IsObject(map) ? map : NULL;
+}
+
+/* The member, NULL where it is absent or null: then the default holds. */
+static const cJSON *stored_value(const Setting *setting, const cJSON *map)
+{
+	const cJSON *stored = json_get(map, setting->key);
+
+	return cJSON_IsNull(stored) ? NULL : stored;
+}
+
+/* A stored value by the type that its field has; not SETTING_STRING. */
+static gboolean value_from_json(const Setting *setting, const cJSON *stored, gint64 *ret_value)
+{
+	gint64 value;
+
+	if (setting->type == SETTING_BOOL) {
+		if (!cJSON_IsBool(stored))
+			return FALSE;
+		value = cJSON_IsTrue(stored);
+	} else if (setting->type == SETTING_BANDWIDTH && cJSON_IsString(stored)) {
+		if (!quantity_parse(stored->valuestring, &value, NULL))
+			return FALSE;
+	} else if (!json_integer_value(stored, &value)) {
+		return FALSE;
+	}
+	if (!in_range(setting, value))
+		return FALSE;
+	*ret_value = value;
+	return TRUE;
+}
+
+static gboolean effective_value(const Setting *setting, const cJSON *map, gint64 *ret_value,
+				GError **error)
+{
+	const cJSON *stored = stored_value(setting, map);
+	g_autofree char *given = NULL;
+
+	*ret_value = 0;
+	if (!stored)
+		return !setting->documented_default ||
+		       value_from_text(setting, setting->documented_default, ret_value);
+	if (value_from_json(setting, stored, ret_value))
+		return TRUE;
+	given = json_print(stored);
+	refuse(setting, given, error);
+	error_hint(error, "correct or remove the key in liveMigrationConfig");
+	return FALSE;
+}
+
+gboolean settings_read(const cJSON *object, Settings *ret_settings, GError **error)
+{
+	const cJSON *map = settings_map(object);
+	Settings settings = { 0 };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		gint64 value;
+
+		if (rows[i].offset == NOT_IN_FORCE)
+			continue;
+		if (!effective_value(&rows[i].setting, map, &value, error))
+			return FALSE;
+		if (rows[i].setting.type == SETTING_BOOL)
+			G_STRUCT_MEMBER(gboolean, &settings, rows[i].offset) = value != 0;
+		else
+			G_STRUCT_MEMBER(gint64, &settings, rows[i].offset) = value;
+	}
+	*ret_settings = settings;
+	return TRUE;
+}
+
+/* ---- to text -------------------------------------------------------------------------------- */
+
+static char *value_words(const Setting *setting, gint64 value)
+{
+	g_autofree char *bytes = NULL;
+
+	switch (setting->type) {
+	case SETTING_BOOL:
+		return g_strdup(value ? "true" : "false");
+	case SETTING_BANDWIDTH:
+		if (value == 0)
+			return g_strdup("unlimited");
+		bytes = quantity_human_bytes(value);
+		return g_strdup_printf("%s/s", bytes);
+	case SETTING_SECONDS:
+		return g_strdup_printf("%" G_GINT64_FORMAT " s", value);
+	case SETTING_SECONDS_PER_GIB:
+		return g_strdup_printf("%" G_GINT64_FORMAT " s/GiB", value);
+	case SETTING_MILLISECONDS:
+		return g_strdup_printf("%" G_GINT64_FORMAT " ms", value);
+	default:
+		return g_strdup_printf("%" G_GINT64_FORMAT, value);
+	}
+}
+
+char *settings_effective_text(const Setting *setting, const cJSON *object,
+			      SettingOrigin *ret_origin)
+{
+	const cJSON *map = settings_map(object);
+	const cJSON *stored = stored_value(setting, map);
+	g_autofree char *given = NULL;
+	gint64 value;
+
+	if (ret_origin)
+		*ret_origin = stored ? SETTING_ORIGIN_CLUSTER : SETTING_ORIGIN_DEFAULT;
+	if (!stored && !setting->documented_default)
+		return g_strdup("not set");
+	if (setting->type == SETTING_STRING && !stored)
+		return g_strdup(setting->documented_default);
+	if (setting->type == SETTING_STRING && cJSON_IsString(stored))
+		return g_strdup(stored->valuestring);
+	if (setting->type != SETTING_STRING && effective_value(setting, map, &value, NULL))
+		return value_words(setting, value);
+	given = json_print(stored);
+	return g_strdup_printf("%s (not valid)", given);
+}
+
+/* ---- completion budget ---------------------------------------------------------------------- */
+
+static gint64 capped(unsigned __int128 seconds)
+{
+	return seconds > G_MAXINT64 ? G_MAXINT64 : (gint64)seconds;
+}
+
+gint64 settings_completion_budget_documented(gint64 per_gib_seconds, gint64 bytes)
+{
+	const unsigned __int128 gib = (unsigned __int128)1 << 30;
+
+	if (per_gib_seconds <= 0 || bytes <= 0)
+		return 0;
+	return capped(((unsigned __int128)per_gib_seconds * (guint64)bytes + gib - 1) / gib);
+}
+
+gint64 settings_completion_budget_kubevirt(gint64 per_gib_seconds, gint64 bytes)
+{
+	const gint64 gigabyte = 1000000000;
+
+	if (per_gib_seconds <= 0 || bytes <= 0)
+		return 0;
+	return capped((unsigned __int128)per_gib_seconds *
+		      (guint64)(bytes / gigabyte + (bytes % gigabyte != 0)));
+}
