@@ -6,6 +6,10 @@ unit_tests += %D%/test-base
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-controller-lock
+tests_unit_test_controller_lock_SOURCES = %D%/test-controller-lock.c
+tests_unit_test_controller_lock_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-history
 tests_unit_test_history_SOURCES = %D%/test-history.c %D%/store-fixture.h
 tests_unit_test_history_LDADD = $(AM_UNIT_LDADD)
@@ -29,6 +33,10 @@ tests_unit_test_object_LDADD = $(AM_UNIT_LDADD)
 unit_tests += %D%/test-quantity
 tests_unit_test_quantity_SOURCES = %D%/test-quantity.c
 tests_unit_test_quantity_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-schedule
+tests_unit_test_schedule_SOURCES = %D%/test-schedule.c
+tests_unit_test_schedule_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-settings
 tests_unit_test_settings_SOURCES = %D%/test-settings.c
