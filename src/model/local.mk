@@ -11,5 +11,5 @@ libkvmig_la_SOURCES += \
 	%D%/schema.h \
 	%D%/vmi.c %D%/vmi.h \
 	%D%/wellknown.h \
-	%D%/yaml.h
+	%D%/yaml.c %D%/yaml.h
 libkvmig_la_LIBADD += -lm

@@ -54,6 +54,10 @@ unit_tests += %D%/test-uri
 tests_unit_test_uri_SOURCES = %D%/test-uri.c
 tests_unit_test_uri_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-yaml
+tests_unit_test_yaml_SOURCES = %D%/test-yaml.c
+tests_unit_test_yaml_LDADD = $(AM_UNIT_LDADD)
+
 check_PROGRAMS += $(unit_tests)
 TESTS += $(unit_tests)
 
