@@ -522,7 +522,7 @@ static void emit_string(yaml_emitter_t *emitter, const char *text, gboolean key)
 		text = valid = g_utf8_make_valid(text, -1);
 	if (plain_type(text) != PLAIN_STRING || is_special_in_1_1(text))
 		style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-	else if (!key && strchr(text,10))
+	else if (!key && can_be_literal(text))
 		style = YAML_LITERAL_SCALAR_STYLE;
 	else if (strpbrk(text, "\n\t\r"))
 		style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
