@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line as a whole. */
+#include "config.h"
+
 #include "cmd.h"
 
 #define COMMAND(name) extern const Command name##_command;

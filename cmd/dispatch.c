@@ -156,26 +156,89 @@ static int parse_and_run(const CommandPath *path, int argc, char **argv, GError 
 	return run(path, &parse, args, error);
 }
 
+/* argv taken apart: the words of the command, the options before and between them, the rest. */
+typedef struct {
+	GPtrArray *words;
+	GPtrArray *front;
+	char **rest;
+} Line;
+
+static void line_clear(Line *line)
+{
+	g_clear_pointer(&line->words, g_ptr_array_unref);
+	g_clear_pointer(&line->front, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Line, line_clear)
+
+static const Command *command_named(const Command *const *among, const char *word)
+{
+	for (; *among; among++)
+		if (strcmp((*among)->name, word) == 0)
+			return *among;
+	return NULL;
+}
+
+static gboolean split_line(Line *line, char **argv, GError **error)
+{
+	const Command *const *among = kvmig_cmdline.commands;
+
+	line->words = g_ptr_array_new();
+	line->front = g_ptr_array_new();
+	while (among) {
+		const Command *command;
+		int n = option_skip_front(front_options, (int)g_strv_length(argv), argv, error);
+
+		if (n < 0)
+			return FALSE;
+		for (; n > 0; n--)
+			g_ptr_array_add(line->front, *argv++);
+		if (!*argv)
+			break;
+		command = command_named(among, *argv);
+		g_ptr_array_add(line->words, *argv);
+		among = command ? command->subcommands : NULL;
+		if (command)
+			argv++;
+	}
+	g_ptr_array_add(line->words, NULL);
+	line->rest = argv;
+	return TRUE;
+}
+
 /* Options that stand before the command are put behind it, except those that it does not take:
  * `alias k='kvmig --context lab'` must not break `k version`. */
-static char **join_options(const CommandPath *path, char **front, int n_front, char **rest)
+static GPtrArray *join_options(const CommandPath *path, const Line *line)
 {
 	const Command *command = command_path_last(path);
-	const Option rows[] = { { .type = OPTION_INHERIT, .inherit = command->options },
-				{ .type = OPTION_INHERIT, .inherit = inherited_options(command) },
-				{ .type = OPTION_END } };
+	const Option rows[] = {
+		{ .type = OPTION_INHERIT, .inherit = command->options },
+		{ .type = OPTION_INHERIT, .inherit = inherited_options(command) },
+		{ .type = OPTION_END },
+	};
 	GPtrArray *words = g_ptr_array_new();
+	char **front = (char **)line->front->pdata;
 	int length = 0;
 
-	for (int i = 0; i < n_front; i += length) {
-		if (option_takes(rows, kvmig_cmdline.front, front, i, &length))
+	for (int i = 0; i < (int)line->front->len; i += length)
+		if (option_takes(rows, front_options, front, i, &length))
 			for (int j = i; j < i + length; j++)
 				g_ptr_array_add(words, front[j]);
-	}
-	for (; *rest; rest++)
-		g_ptr_array_add(words, *rest);
+	for (char **word = line->rest; *word; word++)
+		g_ptr_array_add(words, *word);
 	g_ptr_array_add(words, NULL);
-	return (char **)g_ptr_array_free(words, FALSE);
+	return words;
+}
+
+/* Where no command is: "kvmig -h", "kvmig node --help", or nothing at all. */
+static int run_group(const CommandPath *path, const char *word, GError **error)
+{
+	if (g_strcmp0(word, "-h") == 0)
+		return print_usage(path->depth ? path : NULL);
+	if (word)
+		return show_page(path, error);
+	error_set(error, KVMIG_ERROR_USAGE, "no command is given");
+	error_hint(error, "'kvmig help' lists the commands");
+	return STATUS_USAGE;
 }
 
 static int print_introspection(void)
@@ -186,49 +249,28 @@ static int print_introspection(void)
 	return STATUS_DONE;
 }
 
-/* kvmig -h, --help, --version, --introspect-cli: they stand alone. -1: none of them. */
-static int run_alone(const char *word, GError **error)
-{
-	if (strcmp(word, "-h") == 0)
-		return print_usage(NULL);
-	if (strcmp(word, "--help") == 0)
-		return help_show(NULL, error);
-	if (strcmp(word, "--introspect-cli") == 0)
-		return print_introspection();
-	return -1;
-}
-
 int dispatch(int argc, char **argv, GError **error)
 {
-	g_autofree char **joined = NULL;
-	CommandPath path;
-	int n_front, status;
-	char *version[] = { NULL, (char *)"version", NULL };
-	char **words;
+	char *version[] = { (char *)"version", NULL };
+	g_autoptr(GPtrArray) joined = NULL;
+	g_auto(Line) line = { 0 };
+	CommandPath path = { .depth = 0 };
+	const char *end;
 
-	if (argc == 2 && strcmp(argv[1], "--version") == 0)
-		argv = version;
-	if (argc > 1 && (status = run_alone(argv[1], error)) >= 0)
-		return status;
-	n_front = option_skip_front(kvmig_cmdline.front, argc - 1, argv + 1, error);
-	if (n_front < 0) {
-		if (!error_get_hint(*error))
-			error_hint(error, "'kvmig -h' shows how it is used");
+	if (argc == 2 && strcmp(argv[1], "--introspect-cli") == 0)
+		return print_introspection();
+	if (!split_line(&line, argc == 2 && strcmp(argv[1], "--version") == 0 ? version : argv + 1,
+			error)) {
+		hint_usage(&path, error);
 		return STATUS_USAGE;
 	}
-	words = argv + 1 + n_front;
-	if (!*words) {
-		error_set(error, KVMIG_ERROR_USAGE, "no command is given");
-		error_hint(error, "'kvmig help' lists the commands");
+	end = line.rest[0];
+	if (line.words->len == 1 && !end)
+		return run_group(&path, NULL, error);
+	if (!cmdline_find(&kvmig_cmdline, (char **)line.words->pdata, FALSE, &path, error))
 		return STATUS_USAGE;
-	}
-	if ((status = run_alone(*words, error)) >= 0)
-		return status;
-	if (!cmdline_find(&kvmig_cmdline, words, FALSE, &path, error))
-		return STATUS_USAGE;
-	if (command_path_last(&path)->subcommands)
-		return strcmp(words[path.depth], "-h") == 0 ? print_usage(&path)
-							    : show_page(&path, error);
-	joined = join_options(&path, argv + 1, n_front, words + path.depth);
-	return parse_and_run(&path, (int)g_strv_length(joined), joined, error);
+	if (!path.depth || command_path_last(&path)->subcommands)
+		return run_group(&path, end, error);
+	joined = join_options(&path, &line);
+	return parse_and_run(&path, (int)joined->len - 1, (char **)joined->pdata, error);
 }

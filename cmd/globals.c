@@ -57,12 +57,13 @@ static const Option help_options[] = {
 };
 
 const Option front_options[] = {
-	{ .type = OPTION_INHERIT, .inherit = cluster_options },
+	{ .type = OPTION_INHERIT, .inherit = output_options },
 	{ .type = OPTION_INHERIT, .inherit = namespace_options },
 	{ .type = OPTION_INHERIT, .inherit = all_namespaces_options },
-	{ .type = OPTION_INHERIT, .inherit = output_options },
 	{ .type = OPTION_INHERIT, .inherit = confirm_options },
+	{ .type = OPTION_INHERIT, .inherit = cluster_options },
 	{ .type = OPTION_INHERIT, .inherit = common_options },
+	{ .type = OPTION_INHERIT, .inherit = help_options },
 	OPT_END,
 };
 

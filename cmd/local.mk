@@ -3,6 +3,8 @@ noinst_LTLIBRARIES += libcmd.la
 libcmd_la_SOURCES = \
 	%D%/cmd.h \
 	%D%/commands.c %D%/commands.def \
+	%D%/complete.c \
+	%D%/completion.c \
 	%D%/dispatch.c \
 	%D%/globals.c \
 	%D%/help.c \
@@ -14,3 +16,7 @@ libcmd_la_LIBADD = libkvmig.la
 
 kvmig_SOURCES = %D%/main.c
 kvmig_LDADD = libcmd.la
+
+noinst_PROGRAMS += gencli
+gencli_SOURCES = %D%/gencli.c
+gencli_LDADD = libcmd.la

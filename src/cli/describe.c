@@ -34,6 +34,7 @@ static const char *const what_names[] = {
 	[COMPLETE_SETTING] = "setting",
 	[COMPLETE_LAB_VM] = "lab-vm",
 	[COMPLETE_COMMAND] = "command",
+	[COMPLETE_SHELL] = "shell",
 };
 
 const char *complete_what_name(CompleteWhat what)

@@ -406,14 +406,15 @@ int option_skip_front(const Option *rows, int argc, char **argv, GError **error)
 	gboolean help = FALSE;
 	int i = 0;
 
-	for (; i < argc && !help && is_option_word(argv[i]); i++)
-		if (strcmp(argv[i], "--") == 0 ||
-		    !parse_word(rows, argc, argv, &i, NULL, &help, error)) {
-			if (error && !*error)
-				error_set(error, KVMIG_ERROR_USAGE,
-					  "'--' before the command ends nothing");
+	while (i < argc && is_option_word(argv[i]) && strcmp(argv[i], "--") != 0) {
+		int last = i;
+
+		if (!parse_word(rows, argc, argv, &last, NULL, &help, error))
 			return -1;
-		}
+		if (help)
+			break;
+		i = last + 1;
+	}
 	return i;
 }
 

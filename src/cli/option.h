@@ -41,6 +41,7 @@ typedef enum {
 	COMPLETE_SETTING,
 	COMPLETE_LAB_VM,
 	COMPLETE_COMMAND,
+	COMPLETE_SHELL,
 } CompleteWhat;
 
 typedef enum { HELP_NONE, HELP_SHORT, HELP_LONG } OptionHelp; /* -h and --help */
@@ -135,9 +136,9 @@ gboolean option_parse(const Option *rows, const Positional *positional, int argc
 		      gpointer values, char ***ret_args, GError **error);
 void option_values_clear(const Option *rows, gpointer values);
 
-/* The options at the front of argv, up to the first word that is none: those that may stand
- * before a subcommand. Only looks where they end, and that they exist and have their values;
- * returns the number of words taken, or -1 with USAGE. */
+/* The options at the front of argv, up to the first word that is none, or an OPTION_HELP: those
+ * that may stand before a subcommand. Only looks where they end, and that they exist and have
+ * their values; returns the number of words taken, or -1 with USAGE. */
 int option_skip_front(const Option *rows, int argc, char **argv, GError **error);
 
 /* Whether `rows` take the option that the word argv[i] (of those that option_skip_front() took)

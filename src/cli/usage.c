@@ -138,8 +138,6 @@ static char *usage_program(const CmdLine *cmdline)
 	g_string_append(text, "\nOptions, before or behind the command, where it takes them:\n");
 	option_foreach(cmdline->front, append_option, text);
 	g_string_append(text, "\nAlone:\n");
-	append_row(text, "-h", "this text");
-	append_row(text, "--help", "the manual page");
 	append_row(text, "--version", "the version; more with the command 'version'");
 	append_row(text, "--introspect-cli", "the whole command line as JSON");
 	return g_string_free(text, FALSE);
