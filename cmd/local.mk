@@ -9,7 +9,6 @@ libcmd_la_SOURCES = \
 	%D%/globals.c \
 	%D%/help.c \
 	%D%/log.c \
-	%D%/pending.c \
 	%D%/talk.c \
 	%D%/version.c
 libcmd_la_LIBADD = libkvmig.la
