@@ -10,6 +10,10 @@ unit_tests += %D%/test-controller-lock
 tests_unit_test_controller_lock_SOURCES = %D%/test-controller-lock.c
 tests_unit_test_controller_lock_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-db
+tests_unit_test_db_SOURCES = %D%/test-db.c %D%/store-fixture.h
+tests_unit_test_db_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-history
 tests_unit_test_history_SOURCES = %D%/test-history.c %D%/store-fixture.h
 tests_unit_test_history_LDADD = $(AM_UNIT_LDADD)
@@ -53,6 +57,10 @@ tests_unit_test_store_LDADD = $(AM_UNIT_LDADD)
 unit_tests += %D%/test-uri
 tests_unit_test_uri_SOURCES = %D%/test-uri.c
 tests_unit_test_uri_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-watch
+tests_unit_test_watch_SOURCES = %D%/test-watch.c %D%/store-fixture.h
+tests_unit_test_watch_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-yaml
 tests_unit_test_yaml_SOURCES = %D%/test-yaml.c
