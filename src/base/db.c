@@ -21,9 +21,35 @@ struct Db {
 	gint64 busy_since_us;
 };
 
+static int last_errno_of(sqlite3_file *file)
+{
+	int errnum = 0;
+
+	if (file && file->pMethods)
+		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &errnum);
+	return errnum;
+}
+
+/* The failed write's errno: each file keeps it, while errno itself, which SQLite reports, has
+ * seen other calls since. */
+static int system_errno(Db *db)
+{
+	sqlite3_file *log = NULL, *main_file = NULL;
+	int errnum;
+
+	if (!db->handle)
+		return 0;
+	sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_FILE_POINTER, &main_file);
+	errnum = last_errno_of(log);
+	if (!errnum)
+		errnum = last_errno_of(main_file);
+	return errnum ? errnum : sqlite3_system_errno(db->handle);
+}
+
 static gboolean set_error_of_system(Db *db, GError **error)
 {
-	int errnum = db->handle ? sqlite3_system_errno(db->handle) : 0;
+	int errnum = system_errno(db);
 
 	if (errnum)
 		return error_set_errno(error, errnum, "%s: cannot use '%s'", db->what, db->path);

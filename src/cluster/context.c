@@ -12,7 +12,6 @@
 #include "cluster/cluster.h"
 #include "model/yaml.h"
 
-#pragma weak yaml_parse
 #define KUBECONFIG_MAX_BYTES (4u * 1024 * 1024)
 #define SERVICE_ACCOUNT_TOKEN "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
