@@ -18,7 +18,14 @@ typedef struct {
 	const char *under; /* subcommand whose options are looked up */
 	GString *problems;
 	const Command *command;
+	GPtrArray *leaves; /* of Leaf: what the page's command is, or what its group has */
 } Page;
+
+typedef struct {
+	CommandPath path;
+	const Command *command;
+	char *title; /* "add", "vm add"; empty where the page is of one command */
+} Leaf;
 
 static const char *const shared_files[] = { "cluster", "common", "confirm", "namespace", "output" };
 
@@ -149,20 +156,50 @@ static void put_shared_option(Page *page, const Option *row, const char *only)
 	doc_tag_end(page->doc);
 }
 
+static void leaf_free(gpointer data)
+{
+	Leaf *leaf = data;
+
+	g_free(leaf->title);
+	g_free(leaf);
+}
+
+static void add_leaf(const CommandPath *path, gpointer data)
+{
+	Page *page = data;
+	GString *title;
+	Leaf *leaf;
+
+	if (path->words[0] != page->command || command_path_last(path)->subcommands)
+		return;
+	title = g_string_new(NULL);
+	for (guint i = 1; i < path->depth; i++) {
+		if (path->words[i]->needs & HIDDEN) {
+			g_string_free(title, TRUE);
+			return;
+		}
+		g_string_append_printf(title, "%s%s", i > 1 ? " " : "", path->words[i]->name);
+	}
+	leaf = g_new0(Leaf, 1);
+	leaf->path = *path;
+	leaf->command = command_path_last(path);
+	leaf->title = g_string_free(title, FALSE);
+	g_ptr_array_add(page->leaves, leaf);
+}
+
 /* For one inherited option: which subcommands of the page take it. */
 static char *takers(const Page *page, const Option *row)
 {
 	g_autoptr(GString) names = g_string_new(NULL);
 	gboolean all = TRUE;
 
-	for (const Command *const *sub = page->command->subcommands; *sub; sub++) {
-		const Option *rows = page->maker->cmdline->inherited(*sub);
+	for (guint i = 0; i < page->leaves->len; i++) {
+		const Leaf *leaf = page->leaves->pdata[i];
+		const Option *rows = page->maker->cmdline->inherited(leaf->command);
 
-		if ((*sub)->needs & HIDDEN)
-			continue;
 		if (option_find(rows, row->name, NULL) == row)
 			g_string_append_printf(names, "%s`%s`", names->len ? ", " : "",
-					       (*sub)->name);
+					       leaf->title);
 		else
 			all = FALSE;
 	}
@@ -193,33 +230,32 @@ static void put_common_options(Page *page)
 	option_foreach(page->maker->cmdline->front, put_inherited, page);
 }
 
-static void put_subcommand(Page *page, const Command *sub)
+static void put_subcommand(Page *page, const Leaf *leaf)
 {
-	const CommandPath path = { .words = { page->command, sub }, .depth = 2 };
-	g_autofree char *synopsis = usage_synopsis(page->maker->cmdline, &path);
+	g_autofree char *synopsis = usage_synopsis(page->maker->cmdline, &leaf->path);
 	g_autofree char *title = g_strdup_printf("`%s`", synopsis);
-	ProseSection *prose = prose_find(page->prose, 1, NULL, sub->name);
+	ProseSection *prose = prose_find(page->prose, 1, NULL, leaf->title);
 
 	if (!prose || !prose->blocks->len)
 		g_string_append_printf(page->problems, "\n  no section '# %s' with text in %s",
-				       sub->name, page->prose->file);
+				       leaf->title, page->prose->file);
 	doc_subheading(page->doc, title);
 	doc_section(page->doc, prose);
-	page->under = sub->name;
-	option_foreach(sub->options, put_own_option, page);
+	page->under = leaf->title;
+	option_foreach(leaf->command->options, put_own_option, page);
 	page->under = NULL;
 }
 
 static void put_examples(Page *page)
 {
-	const Command *const alone[] = { page->command, NULL };
-	const Command *const *commands =
-		page->command->subcommands ? page->command->subcommands : alone;
 	g_autoptr(GString) lines = g_string_new(NULL);
 
-	for (; *commands; commands++)
-		for (const char *const *line = (*commands)->examples; line && *line; line++)
+	for (guint i = 0; i < page->leaves->len; i++) {
+		const Leaf *leaf = page->leaves->pdata[i];
+
+		for (const char *const *line = leaf->command->examples; line && *line; line++)
 			g_string_append_printf(lines, "%s%s", lines->len ? "\n" : "", *line);
+	}
 	if (!lines->len)
 		return;
 	doc_heading(page->doc, "Examples");
@@ -228,20 +264,10 @@ static void put_examples(Page *page)
 
 static void put_synopsis(Page *page)
 {
-	const Command *command = page->command;
-
 	doc_heading(page->doc, "Synopsis");
-	if (command->subcommands) {
-		for (const Command *const *sub = command->subcommands; *sub; sub++) {
-			const CommandPath path = { .words = { command, *sub }, .depth = 2 };
-			g_autofree char *line = usage_synopsis(page->maker->cmdline, &path);
-
-			if (!((*sub)->needs & HIDDEN))
-				doc_line(page->doc, line);
-		}
-	} else {
-		const CommandPath path = { .words = { command }, .depth = 1 };
-		g_autofree char *line = usage_synopsis(page->maker->cmdline, &path);
+	for (guint i = 0; i < page->leaves->len; i++) {
+		const Leaf *leaf = page->leaves->pdata[i];
+		g_autofree char *line = usage_synopsis(page->maker->cmdline, &leaf->path);
 
 		doc_line(page->doc, line);
 	}
@@ -274,9 +300,8 @@ static void put_command_page(Page *page)
 	doc_section(page->doc, lead);
 	if (command->subcommands) {
 		doc_heading(page->doc, "Commands");
-		for (const Command *const *sub = command->subcommands; *sub; sub++)
-			if (!((*sub)->needs & HIDDEN))
-				put_subcommand(page, *sub);
+		for (guint i = 0; i < page->leaves->len; i++)
+			put_subcommand(page, page->leaves->pdata[i]);
 	} else if (command->options && command->options->type != OPTION_END) {
 		doc_heading(page->doc, "Options");
 		option_foreach(command->options, put_own_option, page);
@@ -437,12 +462,19 @@ char *page_make(const PageMaker *maker, const char *name, GError **error)
 	g_autoptr(Prose) prose = prose_load(file, error);
 	g_autoptr(Prose) shared = prose ? load_shared(maker, error) : NULL;
 	g_autoptr(GString) problems = g_string_new(NULL);
+	g_autoptr(GPtrArray) leaves = g_ptr_array_new_with_free_func(leaf_free);
 	g_autofree char *text = NULL;
-	Page page = { .maker = maker, .prose = prose, .shared = shared, .problems = problems };
+	Page page = { .maker = maker,
+		      .prose = prose,
+		      .shared = shared,
+		      .problems = problems,
+		      .leaves = leaves };
 
 	if (!shared)
 		return NULL;
 	page.command = find_command(maker->cmdline, name);
+	if (page.command)
+		cmdline_foreach(maker->cmdline, add_leaf, &page);
 	page.doc = doc_new(maker->man, name, section, maker->date, maker->version);
 	put_page(&page, name);
 	text = doc_finish(page.doc);
