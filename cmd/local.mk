@@ -11,6 +11,9 @@ libcmd_la_SOURCES = \
 	%D%/log.c \
 	%D%/talk.c \
 	%D%/version.c
+if ENABLE_LAB
+libcmd_la_SOURCES += %D%/lab.c
+endif
 libcmd_la_LIBADD = libkvmig.la
 
 kvmig_SOURCES = %D%/main.c

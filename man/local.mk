@@ -23,6 +23,11 @@ man_pages = \
 	%D%/kvmig-help.1 \
 	%D%/kvmig-reasons.7 \
 	%D%/kvmig-version.1
+if ENABLE_LAB
+man_pages += %D%/kvmig-lab.1
+else
+EXTRA_DIST += %D%/kvmig-lab.1.md
+endif
 man_options = \
 	%D%/options/cluster.md \
 	%D%/options/common.md \

@@ -5,9 +5,9 @@
  * runtime folder with a marker; it touches nothing that it did not start.
  *
  * As root each node has mount, UTS and network namespaces of its own, joined by a bridge in a
- * namespace of the lab's own, and migrates over TCP. As an ordinary user the nodes are session
- * daemons that migrate over unix sockets. KVM where /dev/kvm starts a machine, else TCG with the
- * odd RAM size that QEMU before 9.0 needs there.
+ * namespace of the lab's own, and memory is copied over TCP (the daemons talk over unix sockets).
+ * As an ordinary user the nodes are session daemons that migrate over unix sockets. KVM where
+ * /dev/kvm starts a machine, else TCG with the odd RAM size that QEMU before 9.0 needs there.
  */
 #pragma once
 
@@ -16,8 +16,8 @@
 typedef struct {
 	guint nodes;
 	guint vms;
-	gint64 memory_bytes;	  /* of each VM */
-	gint64 dirty_rate_bytes;  /* per second */
+	gint64 memory_bytes;     /* of each VM */
+	gint64 dirty_rate_bytes; /* per second */
 	gboolean force_tcg;
 	gint64 link_bytes_per_second; /* root only: tbf on each node's link; 0: as it is */
 } LabOptions;
@@ -25,25 +25,27 @@ typedef struct {
 typedef struct {
 	char *name;
 	char *uri;
-	gint64 pid;
+	char *peer_uri, *migration_address; /* as in its Host object */
+	gint64 pid;                         /* of its libvirtd; 0: there is none */
 	gboolean alive;
 } LabNode;
 
 typedef struct {
 	char *name, *node; /* node NULL: nowhere */
 	char *state;
-	gint64 heartbeat;    /* last sequence number; -1: none */
+	gint64 heartbeat;     /* last sequence number; -1: none */
 	gint64 memory_errors; /* that the guest found in its own memory; -1: not known */
-	gboolean beating;    /* the number grows */
+	gboolean beating;     /* the number grows */
+	char *heartbeat_file;
 } LabVm;
 
 typedef struct {
 	gboolean up;
 	char *runtime_dir;
-	char *accelerator; /* "kvm", "tcg" */
+	char *accelerator;   /* "kvm", "tcg" */
 	gboolean namespaces; /* root mode */
-	GPtrArray *nodes; /* of LabNode */
-	GPtrArray *vms;	  /* of LabVm */
+	GPtrArray *nodes;    /* of LabNode */
+	GPtrArray *vms;      /* of LabVm */
 } LabStatus;
 
 typedef void (*LabSay)(const char *line, gpointer data); /* what is being done, for people */
@@ -62,7 +64,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LabStatus, lab_status_free)
 
 gboolean lab_vm_add(const char *name, const char *node, gint64 memory_bytes,
 		    gint64 dirty_rate_bytes, GError **error);
-/* Tells the running guest to dirty so many bytes a second of a working set (-1: unchanged). */
+/* Tells the running guest to dirty so many bytes a second of a working set (0: all of its memory;
+ * either -1: unchanged). */
 gboolean lab_vm_load(const char *name, gint64 dirty_rate_bytes, gint64 working_set_bytes,
 		     GError **error);
 gboolean lab_vm_remove(const char *name, GError **error);
