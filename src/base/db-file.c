@@ -123,7 +123,7 @@ static gboolean check_owner(const struct stat *st, const char *path, const char 
 	return TRUE;
 }
 
-static gboolean check_folder(const char *folder, const char *what, GError **error)
+gboolean db_check_folder(const char *folder, const char *what, GError **error)
 {
 	struct stat st;
 
@@ -193,7 +193,7 @@ char *db_file_prepare(const char *path, const char *what, gboolean create, gbool
 	gboolean created = FALSE;
 	char *resolved;
 
-	if (!check_folder(folder, what, error))
+	if (!db_check_folder(folder, what, error))
 		return NULL;
 	resolved = realpath(folder, NULL);
 	if (!resolved) {

@@ -74,6 +74,10 @@ gboolean db_run(Db *db, sqlite3_stmt *stmt, GError **error);
 /* Sets an error for a result code of SQLite, in our words, with a hint. Returns FALSE. */
 gboolean db_set_error(Db *db, int rc, GError **error);
 
+/* The rules for the folder alone, for folders further up that are ours. `what` begins the
+ * message. */
+gboolean db_check_folder(const char *folder, const char *what, GError **error);
+
 /* The check of the file system, apart from the files, so that it can be tested: `fs` from
  * fstatfs(), `mountinfo` the text of /proc/self/mountinfo (asked for FUSE only, may be NULL),
  * `device` the st_dev. Returns the name of a network file system, NULL for a local one. Free. */

@@ -26,6 +26,7 @@ static GPtrArray *kubeconfig_files(const char *option)
 {
 	GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
 	const char *variable = g_getenv("KUBECONFIG");
+	const char *home = g_getenv("HOME");
 	g_auto(GStrv) paths = NULL;
 
 	if (option)
@@ -35,7 +36,8 @@ static GPtrArray *kubeconfig_files(const char *option)
 	else
 		paths = g_new0(char *, 2);
 	if (!paths[0])
-		paths[0] = g_build_filename(g_get_home_dir(), ".kube", "config", NULL);
+		paths[0] = g_build_filename(home && *home ? home : g_get_home_dir(), ".kube",
+					    "config", NULL);
 	for (char **path = paths; *path; path++) {
 		if (**path && g_file_test(*path, G_FILE_TEST_EXISTS))
 			g_ptr_array_add(files, g_strdup(*path));

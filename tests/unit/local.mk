@@ -6,6 +6,10 @@ unit_tests += %D%/test-base
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-context
+tests_unit_test_context_SOURCES = %D%/test-context.c %D%/store-fixture.h
+tests_unit_test_context_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-controller-lock
 tests_unit_test_controller_lock_SOURCES = %D%/test-controller-lock.c
 tests_unit_test_controller_lock_LDADD = $(AM_UNIT_LDADD)

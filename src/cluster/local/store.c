@@ -107,6 +107,7 @@ static gboolean open_db(Store *store, const char *folder, gboolean create, GErro
 {
 	g_autofree char *what = g_strdup_printf("store '%s'", store->base.context);
 	g_autofree char *path = store_path(folder, store->name);
+	g_autofree char *top = g_path_get_dirname(folder);
 	const DbSpec spec = {
 		.what = what,
 		.product = "kvmig store",
@@ -115,6 +116,8 @@ static gboolean open_db(Store *store, const char *folder, gboolean create, GErro
 		.create = create,
 	};
 
+	if (!db_check_folder(top, what, error))
+		return FALSE;
 	store->db = db_open(path, &spec, error);
 	return store->db != NULL;
 }
