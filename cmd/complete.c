@@ -106,12 +106,24 @@ static void add_objects(Answer *answer, const Kind *kind, const char *ns, AddFun
 		func(answer, list->pdata[i]);
 }
 
+/* The long form, and the short one that people type. */
+static void add_context(Answer *answer, const char *name)
+{
+	answer_add(answer, name);
+	if (strcmp(name, "local/default") == 0)
+		answer_add(answer, "local");
+	else if (strcmp(name, "local/lab") == 0)
+		answer_add(answer, "lab");
+	else if (g_str_has_prefix(name, "kube/"))
+		answer_add(answer, name + strlen("kube/"));
+}
+
 static void add_contexts(Answer *answer)
 {
 	g_auto(GStrv) contexts = cluster_list_contexts();
 
 	for (char **name = contexts; name && *name; name++)
-		answer_add(answer, *name);
+		add_context(answer, *name);
 }
 
 static void add_words(Answer *answer, const char *const *words)

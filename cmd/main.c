@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -29,20 +30,30 @@ static G_GNUC_NORETURN void end_by_sigpipe(void)
 	_exit(STATUS_FAILED);
 }
 
+static gboolean reader_has_gone(void)
+{
+	struct pollfd poll_fd = { .fd = STDOUT_FILENO };
+
+	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLERR);
+}
+
+/* What went wrong with an earlier write is not known any more, only that something did. */
 static gboolean close_stdout(GError **error)
 {
-	gboolean failed = ferror(stdout) != 0;
+	const gboolean failed_before = ferror(stdout) != 0;
+	int errnum = 0;
 
-	errno = 0;
 	if (fflush(stdout) == EOF)
-		failed = TRUE;
-	if (failed && errno == EPIPE)
+		errnum = errno;
+	if (errnum == EPIPE || (failed_before && reader_has_gone()))
 		end_by_sigpipe();
-	if (close(STDOUT_FILENO) < 0 && errno != EBADF)
-		failed = TRUE;
-	if (!failed)
-		return TRUE;
-	return error_set_errno(error, errno ? errno : EIO, "cannot write to the standard output");
+	if (close(STDOUT_FILENO) < 0 && errno != EBADF && !errnum)
+		errnum = errno;
+	if (errnum)
+		return error_set_errno(error, errnum, "cannot write to the standard output");
+	if (failed_before)
+		return error_set(error, KVMIG_ERROR_IO, "cannot write all of the output");
+	return TRUE;
 }
 
 int main(int argc, char **argv)

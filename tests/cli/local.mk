@@ -1,1 +1,19 @@
-# files of tests/cli
+# Command-line tests: one script for each command, and what concerns all of them. How to write one: lib.sh.
+cli_tests = \
+	%D%/completion.sh \
+	%D%/general.sh \
+	%D%/help.sh \
+	%D%/version.sh
+TESTS += $(cli_tests)
+dist_check_SCRIPTS += $(cli_tests)
+dist_noinst_SCRIPTS += %D%/option-coverage.sh
+EXTRA_DIST += %D%/lib.sh
+# They run the program, and look at the pages and scripts that are made with it.
+$(cli_tests:.sh=.log): kvmig$(EXEEXT)
+
+# Puts objects into a test's store, where a test needs some that only the inventory would make.
+check_PROGRAMS += %D%/put-object
+tests_cli_put_object_SOURCES = %D%/put-object.c
+tests_cli_put_object_LDADD = libkvmig.la
+$(cli_tests:.sh=.log): %D%/put-object$(EXEEXT)
+EXTRA_DIST += %D%/complete.bash %D%/complete.zsh

@@ -1,0 +1,142 @@
+#!/bin/sh
+# What holds for every command: dispatch, errors, streams.
+# shellcheck source=tests/cli/lib.sh
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
+requires jq script
+
+test_case 'without a command: an error that says where they are'
+run kvmig
+expect_status 2
+expect_no_stdout
+expect_stderr <<'END'
+kvmig: no command is given
+hint: 'kvmig help' lists the commands
+END
+
+test_case 'an unknown command: the nearest names'
+run kvmig versoin
+expect_status 2
+expect_stderr <<'END'
+kvmig: 'versoin' is not a command of 'kvmig'
+hint: similar commands: 'version'
+END
+
+test_case 'no prefix of a command is a command'
+run kvmig vers
+expect_status 2
+expect_stderr_has "similar commands: 'version'"
+
+test_case 'an unknown option: the nearest names'
+run kvmig version --oupt json
+expect_status 2
+expect_stderr <<'END'
+kvmig: unknown option '--oupt'
+hint: similar options: '--output'
+END
+
+test_case 'no prefix of an option is an option'
+run kvmig version --out json
+expect_status 2
+expect_stderr_has "unknown option '--out'"
+run kvmig --out json version
+expect_status 2
+expect_stderr_has "unknown option '--out'"
+
+test_case 'a choice that is none: all of them are named'
+run kvmig version -o xml
+expect_status 2
+expect_stderr_has "bad value 'xml' for '-o' (one of: table, wide, json, yaml, name)"
+
+test_case 'values behind the letter, behind =, and as the next word'
+for words in '-ojson' '-o=json' '-o json' '--output=json' '--output json'; do
+	# shellcheck disable=SC2086 # words
+	run kvmig version $words
+	expect_status 0
+	expect_json .kind Version
+done
+
+test_case 'options before the command count where it takes them'
+run kvmig -o json --color=never version
+expect_json .kind Version
+run kvmig --context nowhere --read-only --kubeconfig /nowhere -n x -A --yes version
+expect_status 0
+run kvmig -o
+expect_status 2
+expect_stderr_has "option '-o' needs a value: FORMAT"
+
+test_case '-- ends the options'
+run kvmig version -- -o
+expect_status 2
+expect_stderr_has "unexpected argument '-o'"
+
+test_case 'an empty value is refused'
+run kvmig version --output=
+expect_status 2
+expect_stderr_has "the value of option '--output' is empty"
+
+test_case 'a flag takes no value'
+run kvmig version --quiet=yes
+expect_status 2
+expect_stderr_has "option '--quiet' takes no value, but has 'yes'"
+
+test_case 'names in messages have their control characters made visible'
+run kvmig "$(printf 'a\033[31mb')"
+expect_status 2
+expect_stderr_has "'a\\x1b[31mb' is not a command"
+
+test_case 'text that is not UTF-8, and marks that turn text round'
+run kvmig "$(printf 'a\377\342\200\256b')"
+expect_stderr_has "'a\\xff\\u202eb' is not a command"
+
+test_case 'standard output is full: an error'
+run sh -c 'kvmig version >/dev/full'
+expect_status 1
+expect_stderr_has 'kvmig: cannot write to the standard output: No space left on device'
+
+test_case 'standard output is closed: an error'
+run sh -c 'kvmig version >&-'
+expect_status 1
+expect_stderr_has 'cannot write to the standard output: Bad file descriptor'
+
+test_case 'nobody reads: a quiet end'
+run sh -c 'trap "" PIPE; { sleep 0.2; kvmig --introspect-cli; echo "$?" >status; } | :; cat status'
+expect_no_stderr
+expect_stdout_has 141
+run sh -c 'trap "" PIPE; { sleep 0.2; kvmig help; echo "$?" >status; } | :; cat status'
+expect_no_stderr
+expect_stdout_has 141
+
+test_case 'all three streams closed: no other file gets in their place'
+run sh -c 'kvmig version <&- >&- 2>&-'
+expect_status 1
+
+test_case '--introspect-cli is JSON, and has every command'
+run kvmig --introspect-cli
+expect_status 0
+expect_json .apiVersion kvmig.io/v1
+expect_json '[.commands[].name] | contains(["version", "help", "completion"])' true
+expect_json '[.. | objects | select(.metavar? == null and .type? == "string")] | length' 0
+
+test_case 'no colours: not a terminal'
+run kvmig version -h
+expect_stdout_lacks "$(printf '\033')"
+
+test_case 'the parts that hidden commands have are in no list'
+run kvmig help
+expect_stdout_lacks __complete
+run kvmig -h
+expect_stdout_lacks __complete
+
+test_case 'at most 80 columns in every -h'
+run kvmig --introspect-cli
+jq -r '.commands[] | .name as $top | $top, (.commands[]? | "\($top) \(.name)")' "$out" >paths
+while read -r path; do
+	# shellcheck disable=SC2086 # words
+	run kvmig $path -h
+	expect_status 0
+	expect_no_stderr
+	expect_narrow "$path"
+	expect_stdout_has "usage: kvmig $path"
+done <paths
+
+done_testing

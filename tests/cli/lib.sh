@@ -1,0 +1,175 @@
+# shellcheck shell=sh disable=SC2034
+# Harness of the command-line tests, TAP. A test sources this, then:
+#
+#	test_case 'what must hold'
+#	run kvmig node list -o json
+#	expect_status 0
+#	expect_json '.items | length' 2
+#	…
+#	done_testing
+#
+# Each script has a folder of its own ($work, the current one), with HOME and the XDG folders in it; no kubeconfig, no
+# context, no colours, no terminal. `kvmig` is the one that was built; $out, $err and $status are of the last `run`.
+# A kvmig that dies by a signal fails the case, whatever is expected.
+set -u
+top=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)
+build=$(cd "${top_builddir:-$top/build}" && pwd)
+work=$(mktemp -d "${TMPDIR:-/tmp}/kvmig-cli-XXXXXX") || exit 99
+out=$work/.out err=$work/.err status=0
+cases=0 case_name='' case_failed='' failed=0 at_exit=:
+
+mkdir -p "$work/home" "$work/run" "$work/bin"
+chmod 700 "$work/run"
+ln -s "${KVMIG:-$build/kvmig}" "$work/bin/kvmig"
+PATH=$work/bin:$PATH HOME=$work/home XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config
+XDG_CACHE_HOME=$work/cache XDG_RUNTIME_DIR=$work/run TERM=dumb LC_ALL=C.UTF-8
+export PATH HOME XDG_STATE_HOME XDG_CONFIG_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR TERM LC_ALL
+unset KUBECONFIG KVMIG_CONTEXT NO_COLOR COLUMNS KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
+cd "$work" || exit 99
+
+# Ends the controllers that the test's commands have started: those whose lock is in this test's own folder.
+end_controllers() {
+	for lock in "$XDG_STATE_HOME"/kvmig/*/controller.lock "$XDG_STATE_HOME"/kvmig/*/*/controller.lock; do
+		[ -s "$lock" ] || continue
+		pid=$(sed -n '1s/^[^0-9]*\([0-9][0-9]*\).*/\1/p' "$lock")
+		case $(readlink "/proc/${pid:-0}/exe" 2>/dev/null) in */kvmig) kill "$pid" 2>/dev/null ;; esac
+	done
+}
+
+leave() {
+	eval "$at_exit"
+	end_controllers
+	cd /
+	rm -rf "$work"
+}
+trap leave EXIT
+trap 'exit 130' INT TERM
+
+end_case() {
+	[ -n "$case_name" ] || return 0
+	cases=$((cases + 1))
+	if [ -n "$case_failed" ]; then
+		failed=$((failed + 1))
+		echo "not ok $cases - $case_name"
+	else
+		echo "ok $cases - $case_name"
+	fi
+}
+
+test_case() { # description
+	end_case
+	case_name=$1 case_failed=''
+}
+
+done_testing() {
+	end_case
+	echo "1..$cases"
+	[ "$failed" -eq 0 ]
+	exit
+}
+
+# The whole script needs a program: without it the script is skipped, and says so.
+requires() { # program…
+	for program in "$@"; do
+		command -v "$program" >/dev/null || {
+			echo "1..0 # SKIP $program is not installed"
+			exit 0
+		}
+	done
+}
+
+complain() { # message
+	case_failed=yes
+	printf '%s\n' "$1" | sed 's/^/# /'
+}
+
+show() {
+	echo "# \$ $command_line (status $status)"
+	sed 's/^/#   out: /' "$out"
+	sed 's/^/#   err: /' "$err"
+}
+
+run() { # command…
+	command_line=$*
+	"$@" >"$out" 2>"$err" </dev/null && status=0 || status=$?
+	check_crash
+}
+
+# The same with what comes from standard input.
+run_input() { # command… <input
+	command_line=$*
+	"$@" >"$out" 2>"$err" && status=0 || status=$?
+	check_crash
+}
+
+# On a terminal: what a person would see, standard error included, is in $out.
+run_tty() { # command line, one word
+	command_line=$1
+	: >"$err"
+	script -qec "$1" /dev/null </dev/null >"$out" 2>&1 && status=0 || status=$?
+	check_crash
+}
+
+check_crash() {
+	if [ "$status" -gt 128 ] && [ "$status" -ne 130 ] && [ "$status" -ne 141 ]; then
+		complain "died by signal $((status - 128))"
+		show
+	fi
+	if grep -q 'Sanitizer:' "$err"; then
+		complain "a sanitizer complains"
+		show
+	fi
+}
+
+expect_status() { # number
+	[ "$status" -eq "$1" ] || { complain "status $1 was expected"; show; }
+}
+
+expect_stdout() { # <text: exactly that
+	cat >"$work/.want"
+	cmp -s "$work/.want" "$out" || { complain "other output"; diff -u "$work/.want" "$out" | sed 's/^/# /'; show; }
+}
+
+expect_stderr() { # <text: exactly that
+	cat >"$work/.want"
+	cmp -s "$work/.want" "$err" || { complain "other messages"; diff -u "$work/.want" "$err" | sed 's/^/# /'; show; }
+}
+
+expect_stdout_has() { # text
+	grep -qF -e "$1" "$out" || { complain "no '$1' in the output"; show; }
+}
+
+expect_stdout_lacks() { # text
+	! grep -qF -e "$1" "$out" || { complain "'$1' in the output"; show; }
+}
+
+expect_stderr_has() { # text
+	grep -qF -e "$1" "$err" || { complain "no '$1' in the messages"; show; }
+}
+
+expect_stderr_lacks() { # text
+	! grep -qF -e "$1" "$err" || { complain "'$1' in the messages"; show; }
+}
+
+expect_no_stdout() {
+	[ ! -s "$out" ] || { complain "there is output"; show; }
+}
+
+expect_no_stderr() {
+	[ ! -s "$err" ] || { complain "there are messages"; show; }
+}
+
+expect_json() { # jq filter, value as jq -r prints it
+	got=$(jq -r "$1" "$out" 2>&1) || got="not JSON: $got"
+	[ "$got" = "$2" ] || { complain "$1 is '$got', not '$2'"; show; }
+}
+
+expect() { # message, command…
+	message=$1
+	shift
+	"$@" || { complain "$message"; }
+}
+
+expect_narrow() { # label: no line of the output has more than 80 columns
+	awk 'length($0) > 80 { bad = 1 } END { exit bad }' "$out" || { complain "$1: over 80 columns"; show; }
+}
