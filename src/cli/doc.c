@@ -16,43 +16,53 @@ struct Doc {
 	gboolean in_items;
 };
 
-/* roff: what would be an escape, a macro, or another character than the one that is meant. */
+/* roff: what would be an escape, a macro, or another character than the one that is meant. All
+ * but ASCII goes by number, which every roff reads. Returns the bytes that it took. */
+static gsize append_roff_char(GString *out, const char *text)
+{
+	switch (*text) {
+	case '\\':
+		g_string_append(out, "\\e");
+		break;
+	case '-':
+		g_string_append(out, "\\-");
+		break;
+	case '\'':
+		g_string_append(out, "\\(aq");
+		break;
+	case '`':
+		g_string_append(out, "\\(ga");
+		break;
+	case '^':
+		g_string_append(out, "\\(ha");
+		break;
+	case '~':
+		g_string_append(out, "\\(ti");
+		break;
+	default:
+		if ((guchar)*text >= 0x80) {
+			g_string_append_printf(out, "\\[u%04X]", g_utf8_get_char(text));
+			return (gsize)(g_utf8_next_char(text) - text);
+		}
+		g_string_append_c(out, *text);
+	}
+	return 1;
+}
+
 static void append_roff(GString *out, const char *text, gsize length)
 {
-	for (gsize i = 0; i < length; i++) {
-		switch (text[i]) {
-		case '\\':
-			g_string_append(out, "\\e");
-			break;
-		case '-':
-			g_string_append(out, "\\-");
-			break;
-		case '\'':
-			g_string_append(out, "\\(aq");
-			break;
-		case '`':
-			g_string_append(out, "\\(ga");
-			break;
-		case '^':
-			g_string_append(out, "\\(ha");
-			break;
-		case '~':
-			g_string_append(out, "\\(ti");
-			break;
-		default:
-			g_string_append_c(out, text[i]);
-		}
-	}
+	for (gsize i = 0; i < length;)
+		i += append_roff_char(out, text + i);
 }
 
 /* Hyphens of ordinary words stay hyphens; in code they must be what one types. */
 static void append_plain_roff(GString *out, const char *text, gsize length)
 {
-	for (gsize i = 0; i < length; i++) {
+	for (gsize i = 0; i < length;) {
 		if (text[i] == '-' && i > 0 && g_ascii_isalpha(text[i - 1]))
-			g_string_append_c(out, '-');
+			g_string_append_c(out, text[i++]);
 		else
-			append_roff(out, text + i, 1);
+			i += append_roff_char(out, text + i);
 	}
 }
 
