@@ -21,3 +21,11 @@ gboolean schema_validate(const Kind *kind, const cJSON *object, GError **error);
 
 /* Fills in the defaults of the schema for absent fields. */
 void schema_apply_defaults(const Kind *kind, cJSON *object);
+
+/* The same by any schema of that subset, for parts of objects: `path` stands before the causes. */
+gboolean schema_check_value(const cJSON *schema, const cJSON *value, const char *path,
+			    GError **error);
+void schema_default_value(const cJSON *schema, cJSON *value);
+
+/* The kind's CRD manifest as JSON text, what `cluster init` installs; NULL as schema_for(). */
+const char *schema_manifest(const Kind *kind);

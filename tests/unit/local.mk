@@ -46,6 +46,10 @@ unit_tests += %D%/test-schedule
 tests_unit_test_schedule_SOURCES = %D%/test-schedule.c
 tests_unit_test_schedule_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-schema
+tests_unit_test_schema_SOURCES = %D%/test-schema.c
+tests_unit_test_schema_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-settings
 tests_unit_test_settings_SOURCES = %D%/test-settings.c
 tests_unit_test_settings_LDADD = $(AM_UNIT_LDADD)
