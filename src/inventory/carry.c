@@ -29,6 +29,11 @@ gboolean carry_is_due(const cJSON *vmi)
 	return !g_str_equal(checksum, agreed(vmi));
 }
 
+gboolean inventory_is_carried(const cJSON *vmi)
+{
+	return agreed(vmi) && !carry_is_due(vmi);
+}
+
 /* ---- from the domain ------------------------------------------------------------------------ */
 
 static void replace_labels(cJSON *vmi, const Instance *ours, const Instance *theirs)

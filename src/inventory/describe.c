@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "inventory/inventory.h"
 #include "model/quantity.h"
 #include "model/wellknown.h"
 
@@ -30,6 +31,24 @@ char *describe_version(guint64 version)
 }
 
 /* ---- hosts ---------------------------------------------------------------------------------- */
+
+gboolean inventory_owns_host_label(const char *key)
+{
+	static const char *const prefixes[] = { LABEL_PREFIX_CPU_MODEL, LABEL_PREFIX_CPU_FEATURE,
+						LABEL_PREFIX_HOST_MODEL_CPU,
+						LABEL_PREFIX_MACHINE_TYPE, LABEL_VIRT_TYPE };
+	static const char *const keys[] = { LABEL_HOSTNAME, LABEL_ARCH, LABEL_SCHEDULABLE };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(prefixes); i++) {
+		if (g_str_has_prefix(key, prefixes[i]))
+			return TRUE;
+	}
+	for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+		if (g_str_equal(key, keys[i]))
+			return TRUE;
+	}
+	return FALSE;
+}
 
 static void drop_prefix(cJSON *object, const char *prefix)
 {

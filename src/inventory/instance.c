@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "inventory/inventory.h"
 #include "model/object.h"
 #include "model/wellknown.h"
 
@@ -15,7 +16,7 @@ void instance_clear(Instance *instance)
 	g_clear_pointer(&instance->selector, cJSON_Delete);
 }
 
-gboolean instance_owns_label(const char *key)
+gboolean inventory_owns_vmi_label(const char *key)
 {
 	return g_str_equal(key, LABEL_NODE_NAME) || g_str_equal(key, LABEL_DOMAIN_UUID) ||
 	       g_str_equal(key, LABEL_MIGRATION_TARGET_NODE_NAME);
@@ -83,7 +84,7 @@ static gboolean read_entry(Reader *reader, const char *element, const char *cons
 				 "element '%s' needs the attributes 'key' and 'value'", element);
 	if (!name_check_label_key(key, error) || !name_check_label_value(value, error))
 		return FALSE;
-	if (label && instance_owns_label(key))
+	if (label && inventory_owns_vmi_label(key))
 		return TRUE;
 	json_set_string(label ? reader->instance.labels : reader->instance.selector, key, value);
 	return TRUE;
@@ -167,7 +168,7 @@ void instance_of_object(const cJSON *vmi, Instance *ret_instance)
 	instance.ns = g_strdup(object_namespace(vmi));
 	cJSON_ArrayForEach(item, object_labels(vmi))
 	{
-		if (cJSON_IsString(item) && !instance_owns_label(item->string))
+		if (cJSON_IsString(item) && !inventory_owns_vmi_label(item->string))
 			json_set_string(instance.labels, item->string, item->valuestring);
 	}
 	cJSON_ArrayForEach(item, json_path(vmi, "spec", "nodeSelector", NULL))

@@ -42,6 +42,3 @@ char *instance_format(const Instance *instance);
 
 /* A checksum over labels and selector (not the name): equal where those are; free with g_free(). */
 char *instance_checksum(const Instance *instance);
-
-/* Whether a label of a VMI belongs to the inventory, not to people. */
-gboolean instance_owns_label(const char *key);

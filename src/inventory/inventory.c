@@ -125,7 +125,10 @@ static HyperHost *open_host(Node *node, GError **error)
 
 static void store_failed(Inventory *inventory, GError *error)
 {
-	g_warning("the inventory cannot be stored: %s", error->message);
+	if (error_code(error) == KVMIG_ERROR_FORBIDDEN)
+		g_info("the inventory is not stored: %s", error->message);
+	else
+		g_warning("the inventory cannot be stored: %s", error->message);
 	apply_forget(inventory);
 	g_clear_error(&inventory->store_error);
 	inventory->store_error = error;
@@ -497,6 +500,32 @@ gboolean inventory_refresh_stale(Inventory *inventory, guint max_age_ms, guint t
 	}
 	g_propagate_error(error, g_steal_pointer(&inventory->store_error));
 	return FALSE;
+}
+
+gboolean inventory_refresh_stale(Inventory *inventory, guint max_age_ms, guint timeout_ms,
+				 GError **error)
+{
+	gboolean done = FALSE;
+
+	g_clear_error(&inventory->store_error);
+	if (!apply_load(inventory, error))
+		return FALSE;
+	look_at_stale(inventory, max_age_ms, timeout_ms,
+		      round_new(inventory, on_refreshed, &done));
+	wait_for(inventory, &done, timeout_ms);
+	return take_store_error(inventory, error);
+}
+
+gboolean inventory_look(Inventory *inventory, const char *node, guint timeout_ms, GError **error)
+{
+	gboolean done = FALSE;
+
+	g_clear_error(&inventory->store_error);
+	if (!apply_load(inventory, error))
+		return FALSE;
+	inventory_refresh(inventory, node, timeout_ms, on_refreshed, &done);
+	wait_for(inventory, &done, timeout_ms);
+	return take_store_error(inventory, error);
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

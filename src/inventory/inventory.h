@@ -43,6 +43,17 @@ void inventory_touch(Inventory *inventory, const char *node, const char *uuid);
 gboolean inventory_refresh_stale(Inventory *inventory, guint max_age_ms, guint timeout_ms,
 				 GError **error);
 
+/* Looks at one host now, however fresh it is, and waits for what follows from it (labels that are
+ * carried into a domain). As inventory_refresh_stale() for the result. */
+gboolean inventory_look(Inventory *inventory, const char *node, guint timeout_ms, GError **error);
+
+/* Whether labels and node selector of the VMI are in the domain's own metadata. */
+gboolean inventory_is_carried(const cJSON *vmi);
+
+/* Whether the inventory writes that label of a Host (of a VMI): people cannot set it. */
+gboolean inventory_owns_host_label(const char *key);
+gboolean inventory_owns_vmi_label(const char *key);
+
 /* The VMI that a user means: object name, raw libvirt name, or UUID, in namespace ns (NULL: any).
  * NOT_FOUND hints at near names; INVALID where a raw name is ambiguous. Reads only the store. */
 cJSON *inventory_find_vmi(Cluster *cluster, const char *ns, const char *word, GError **error);
