@@ -67,6 +67,44 @@ static const char *unit_text(SettingType type)
 	return NULL;
 }
 
+/* The value for programs, with its unit in the name; absent where it is not set. */
+static void add_value(cJSON *row, const Setting *setting, const cJSON *object)
+{
+	const cJSON *stored = json_get(settings_map(object), setting->key);
+	g_autoptr(cJSON) fallback = NULL;
+	g_autofree char *text = NULL;
+	const char *name = "value";
+	gint64 bytes;
+
+	if (!stored && setting->documented_default)
+		stored = fallback = setting_parse_value(setting, setting->documented_default, NULL);
+	if (!stored)
+		return;
+	switch (setting->type) {
+	case SETTING_BANDWIDTH:
+		text = cJSON_IsString(stored) ? g_strdup(stored->valuestring) : json_print(stored);
+		if (quantity_parse(text, &bytes, NULL))
+			json_set_int(row, "bytesPerSecond", bytes);
+		return;
+	case SETTING_SECONDS:
+		name = "seconds";
+		break;
+	case SETTING_SECONDS_PER_GIB:
+		name = "secondsPerGiB";
+		break;
+	case SETTING_MILLISECONDS:
+		name = "milliseconds";
+		break;
+	case SETTING_COUNT:
+		name = "count";
+		break;
+	case SETTING_BOOL:
+	case SETTING_STRING:
+		break;
+	}
+	json_set(row, name, cJSON_Duplicate(stored, TRUE));
+}
+
 static cJSON *make_row(const Setting *setting, const cJSON *object)
 {
 	cJSON *row = cJSON_CreateObject();
@@ -74,7 +112,8 @@ static cJSON *make_row(const Setting *setting, const cJSON *object)
 	g_autofree char *value = settings_effective_text(setting, object, &origin);
 
 	json_set_string(row, "key", setting->key);
-	json_set_string(row, "value", value);
+	json_set_string(row, "text", value);
+	add_value(row, setting, object);
 	json_set_string(row, "origin", origin == SETTING_ORIGIN_DEFAULT ? "default" : "cluster");
 	json_set_string(row, "default", setting->documented_default);
 	json_set_string(row, "unit", unit_text(setting->type));
@@ -89,7 +128,7 @@ static char *cell_key(const cJSON *row)
 
 static char *cell_value(const cJSON *row)
 {
-	return g_strdup(json_string(row, "value", NULL));
+	return g_strdup(json_string(row, "text", NULL));
 }
 
 static char *cell_origin(const cJSON *row)
@@ -113,9 +152,12 @@ static char *cell_meaning(const cJSON *row)
 }
 
 static const OutputColumn columns[] = {
-	{ "KEY", FALSE, FALSE, cell_key },	   { "VALUE", FALSE, FALSE, cell_value },
-	{ "ORIGIN", FALSE, FALSE, cell_origin },   { "DEFAULT", FALSE, FALSE, cell_default },
-	{ "UNIT", FALSE, FALSE, cell_unit },	   { "MEANING", TRUE, FALSE, cell_meaning },
+	{ "KEY", FALSE, FALSE, cell_key },
+	{ "VALUE", FALSE, FALSE, cell_value },
+	{ "ORIGIN", FALSE, FALSE, cell_origin },
+	{ "DEFAULT", FALSE, FALSE, cell_default },
+	{ "UNIT", FALSE, FALSE, cell_unit },
+	{ "MEANING", TRUE, FALSE, cell_meaning },
 	{ NULL, FALSE, FALSE, NULL },
 };
 
@@ -170,8 +212,8 @@ static gboolean store(Cluster *cluster, const cJSON *old, const cJSON *changes, 
 
 static void echo_rate(const CommandContext *context, const cJSON *value)
 {
-	g_autofree char *text = cJSON_IsString(value) ? g_strdup(value->valuestring) :
-							json_print(value);
+	g_autofree char *text =
+		cJSON_IsString(value) ? g_strdup(value->valuestring) : json_print(value);
 	gint64 bytes;
 
 	if (!quantity_parse(text, &bytes, NULL))
@@ -193,7 +235,8 @@ static void warn_about(const CommandContext *context, const Setting *setting, co
 	if (g_str_equal(setting->key, "disableTLS") && cJSON_IsTrue(value))
 		say_warning(context, "guests' memory will cross the network unencrypted");
 	if (g_str_has_prefix(setting->key, "parallel") && cJSON_IsNumber(value) &&
-	    value->valuedouble < 1 && !g_str_equal(setting->key, "parallelInboundMigrationsPerNode"))
+	    value->valuedouble < 1 &&
+	    !g_str_equal(setting->key, "parallelInboundMigrationsPerNode"))
 		say_warning(context, "%s is 0: no migration will ever start", setting->key);
 }
 
@@ -204,7 +247,8 @@ static void echo(const CommandContext *context, const cJSON *changes, const cJSO
 
 	if (context->quiet || !get_object(context->cluster, &object, NULL))
 		return;
-	cJSON_ArrayForEach (change, changes) {
+	cJSON_ArrayForEach(change, changes)
+	{
 		const Setting *setting = setting_find(change->string);
 		g_autofree char *before = settings_effective_text(setting, old, NULL);
 		g_autofree char *after = settings_effective_text(setting, object, NULL);
@@ -246,7 +290,7 @@ static int apply(CommandContext *context, const cJSON *changes, GError **error)
 	    !store(context->cluster, old, changes, error))
 		return STATUS_FAILED;
 	echo(context, changes, old);
-	cJSON_ArrayForEach (change, changes)
+	cJSON_ArrayForEach(change, changes)
 		warn_about(context, setting_find(change->string), change);
 	return STATUS_DONE;
 }

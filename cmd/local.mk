@@ -5,12 +5,16 @@ libcmd_la_SOURCES = \
 	%D%/commands.c %D%/commands.def \
 	%D%/complete.c \
 	%D%/completion.c \
+	%D%/config.c \
 	%D%/dispatch.c \
 	%D%/globals.c \
 	%D%/help.c \
 	%D%/log.c \
+	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c \
+	%D%/observe.c %D%/observe.h \
 	%D%/talk.c \
-	%D%/version.c
+	%D%/version.c \
+	%D%/vm.c
 if ENABLE_LAB
 libcmd_la_SOURCES += %D%/lab.c
 endif

@@ -51,13 +51,13 @@ static cJSON *read_labels(const GPtrArray *texts, GError **error)
 	g_autoptr(cJSON) labels = cJSON_CreateObject();
 
 	for (guint i = 0; i < texts->len; i++) {
-		g_autoptr(cJSON) map =
-			labels_parse_map(g_ptr_array_index(texts, i), error);
+		g_autoptr(cJSON) map = labels_parse_map(g_ptr_array_index(texts, i), error);
 		const cJSON *item;
 
 		if (!map)
 			return NULL;
-		cJSON_ArrayForEach (item, map) {
+		cJSON_ArrayForEach(item, map)
+		{
 			if (inventory_owns_host_label(item->string)) {
 				error_set(error, KVMIG_ERROR_REFUSED,
 					  "label '%s' is what kvmig reads from the host; it "
@@ -82,8 +82,9 @@ static cJSON *make_host(const CommandContext *context, const AddValues *options,
 		return NULL;
 	if (!options->uri) {
 		error_set(error, KVMIG_ERROR_USAGE, "node '%s' needs --uri", name);
-		error_hint(error, "for example --uri qemu+tls://%s/system; 'kvmig node add --help' "
-				  "tells more",
+		error_hint(error,
+			   "for example --uri qemu+tls://%s/system; 'kvmig node add --help' "
+			   "tells more",
 			   name);
 		return NULL;
 	}
@@ -255,7 +256,8 @@ static const Option options_add[] = {
 		   "how the other hosts reach it; else as --uri"),
 	OPT_STRING(0, "migration-address", AddValues, migration_address, "ADDRESS",
 		   "where it receives guests' memory"),
-	OPT_LIST('l', "label", AddValues, labels, "KEY=VALUE", "label of the node; may be repeated"),
+	OPT_LIST('l', "label", AddValues, labels, "KEY=VALUE",
+		 "label of the node; may be repeated"),
 	OPT_FLAG(0, "allow-tcp", AddValues, allow_tcp,
 		 "permit qemu+tcp, which encrypts nothing: labs only"),
 	OPT_END,

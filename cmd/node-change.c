@@ -131,8 +131,7 @@ static gboolean check_no_vms(CommandContext *context, const char *node, const GP
 
 static gboolean check_no_migrations(CommandContext *context, const char *node, GError **error)
 {
-	g_autoptr(GPtrArray) all =
-		cluster_list(context->cluster, &KIND_VMIM, NULL, NULL, error);
+	g_autoptr(GPtrArray) all = cluster_list(context->cluster, &KIND_VMIM, NULL, NULL, error);
 
 	for (guint i = 0; all && i < all->len; i++) {
 		Migration migration;
@@ -157,7 +156,8 @@ static gboolean is_only_there(const cJSON *vmi, const char *node)
 	const cJSON *copy;
 	gboolean there = FALSE;
 
-	cJSON_ArrayForEach (copy, json_path(vmi, "status", "copies", NULL)) {
+	cJSON_ArrayForEach(copy, json_path(vmi, "status", "copies", NULL))
+	{
 		if (g_strcmp0(json_string(copy, "node", NULL), node) != 0)
 			return FALSE;
 		there = TRUE;

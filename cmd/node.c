@@ -111,10 +111,9 @@ static gboolean count_vms(Cluster *cluster, const GPtrArray *hosts, GError **err
 		vmi_read(g_ptr_array_index(vmis, i), &vmi);
 		if (!vmi.node_name || g_strcmp0(vmi.phase, "Running") != 0)
 			continue;
-		g_hash_table_insert(
-			counts, (gpointer)vmi.node_name,
-			GUINT_TO_POINTER(1 + GPOINTER_TO_UINT(g_hash_table_lookup(
-						     counts, vmi.node_name))));
+		g_hash_table_insert(counts, (gpointer)vmi.node_name,
+				    GUINT_TO_POINTER(1 + GPOINTER_TO_UINT(g_hash_table_lookup(
+								 counts, vmi.node_name))));
 	}
 	for (guint i = 0; i < hosts->len; i++) {
 		cJSON *host = g_ptr_array_index(hosts, i);
@@ -181,9 +180,9 @@ static void show_hardware(const CommandContext *context, const cJSON *object)
 	show_field(context, "CPUs", json_string(json_get(status, "capacity"), "cpu", NULL));
 	show_field(context, "Memory", both);
 	show_field(context, "TLS certificates",
-		   !tls				 ? "not known" :
-		   json_bool(tls, "migrationCertificates", FALSE) ? "present" :
-						     "missing");
+		   !tls                                             ? "not known"
+		   : json_bool(tls, "migrationCertificates", FALSE) ? "present"
+								    : "missing");
 }
 
 static gboolean show_vms(const CommandContext *context, const char *node, GError **error)
@@ -277,7 +276,7 @@ static const Command show_command = {
 };
 
 static const Command *const subcommands[] = {
-	&node_add_command,    &list_command,	      &show_command,	     &node_label_command,
+	&node_add_command,    &list_command,          &show_command,        &node_label_command,
 	&node_cordon_command, &node_uncordon_command, &node_remove_command, NULL,
 };
 

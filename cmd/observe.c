@@ -55,8 +55,7 @@ gboolean observe_cluster(const CommandContext *context, GError **error)
 gboolean observe_node(const CommandContext *context, const char *node, GError **error)
 {
 	g_autoptr(Hyper) hyper = hyper_new(NULL, NULL, clock_real(), NULL, NULL);
-	g_autoptr(Inventory) inventory =
-		inventory_new(context->cluster, hyper, clock_real());
+	g_autoptr(Inventory) inventory = inventory_new(context->cluster, hyper, clock_real());
 
 	return inventory_look(inventory, node, HOST_TIMEOUT_MS, error) &&
 	       warn_about_hosts(context, node, error);
@@ -158,7 +157,8 @@ void show_labels(const CommandContext *context, const cJSON *object,
 	const char *label = "Labels";
 	const cJSON *item;
 
-	cJSON_ArrayForEach (item, object_labels(object)) {
+	cJSON_ArrayForEach(item, object_labels(object))
+	{
 		g_autofree char *text = NULL;
 
 		if (owned(item->string) || !cJSON_IsString(item))
@@ -175,12 +175,13 @@ void show_conditions(const CommandContext *context, const cJSON *object)
 {
 	const cJSON *condition;
 
-	cJSON_ArrayForEach (condition, json_path(object, "status", "conditions", NULL)) {
+	cJSON_ArrayForEach(condition, json_path(object, "status", "conditions", NULL))
+	{
 		const char *reason = json_string(condition, "reason", "");
 		const char *message = json_string(condition, "message", "");
-		g_autofree char *text = g_strdup_printf(
-			"%s%s%s%s%s", json_string(condition, "status", "Unknown"),
-			*reason ? ", " : "", reason, *message ? ": " : "", message);
+		g_autofree char *text =
+			g_strdup_printf("%s%s%s%s%s", json_string(condition, "status", "Unknown"),
+					*reason ? ", " : "", reason, *message ? ": " : "", message);
 
 		show_field(context, json_string(condition, "type", "?"), text);
 	}

@@ -85,7 +85,8 @@ static char *cell_also_on(const cJSON *row)
 	g_autoptr(GString) text = g_string_new(NULL);
 	const cJSON *item;
 
-	cJSON_ArrayForEach (item, json_path(row, "status", "alsoOn", NULL)) {
+	cJSON_ArrayForEach(item, json_path(row, "status", "alsoOn", NULL))
+	{
 		if (cJSON_IsString(item))
 			g_string_append_printf(text, "%s%s", text->len ? "," : "",
 					       item->valuestring);
@@ -98,7 +99,8 @@ static char *cell_labels(const cJSON *row)
 	g_autoptr(GString) text = g_string_new(NULL);
 	const cJSON *item;
 
-	cJSON_ArrayForEach (item, object_labels(row)) {
+	cJSON_ArrayForEach(item, object_labels(row))
+	{
 		if (cJSON_IsString(item) && !inventory_owns_vmi_label(item->string))
 			g_string_append_printf(text, "%s%s=%s", text->len ? "," : "", item->string,
 					       item->valuestring);
@@ -205,7 +207,8 @@ static void show_vm(const CommandContext *context, const cJSON *object)
 	show_field(context, "Accelerator", vmi.virt_type);
 	show_field(context, "Persistent", json_bool(fields, "persistent", FALSE) ? "yes" : "no");
 	show_field(context, "Autostart", json_bool(fields, "autostart", FALSE) ? "yes" : "no");
-	cJSON_ArrayForEach (item, vmi.node_selector) {
+	cJSON_ArrayForEach(item, vmi.node_selector)
+	{
 		g_autofree char *text =
 			g_strdup_printf("%s=%s", item->string, cJSON_GetStringValue(item));
 

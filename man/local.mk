@@ -20,9 +20,12 @@
 man_pages = \
 	%D%/kvmig.1 \
 	%D%/kvmig-completion.1 \
+	%D%/kvmig-config.1 \
 	%D%/kvmig-help.1 \
+	%D%/kvmig-node.1 \
 	%D%/kvmig-reasons.7 \
-	%D%/kvmig-version.1
+	%D%/kvmig-version.1 \
+	%D%/kvmig-vm.1
 if ENABLE_LAB
 man_pages += %D%/kvmig-lab.1
 else

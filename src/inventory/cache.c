@@ -139,10 +139,39 @@ void cache_invalidate(Cache *cache)
 	g_hash_table_remove_all(cache->objects);
 }
 
+/* Drops what is not in the list. */
+static void drop_absent(Cache *cache, const GPtrArray *items)
+{
+	g_autoptr(GHashTable) there = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autofree gpointer *refs = g_hash_table_get_keys_as_array(cache->objects, NULL);
+
+	for (guint i = 0; i < items->len; i++)
+		g_hash_table_add(there, object_ref(g_ptr_array_index(items, i)));
+	for (guint i = 0; refs[i]; i++) {
+		if (!g_hash_table_contains(there, refs[i]))
+			drop(cache, refs[i], FALSE);
+	}
+}
+
+/* The watch goes on; it could not begin anew within a batch. */
 gboolean cache_reload(Cache *cache, GError **error)
 {
-	cache_invalidate(cache);
-	return cache_load(cache, error);
+	g_autoptr(GPtrArray) items = NULL;
+
+	if (!cache->watch)
+		return cache_load(cache, error);
+	items = cluster_list(cache->cluster, cache->kind, NULL, NULL, error);
+	if (!items)
+		return FALSE;
+	drop_absent(cache, items);
+	for (guint i = 0; i < items->len; i++) {
+		const cJSON *item = g_ptr_array_index(items, i);
+		g_autofree char *ref = object_ref(item);
+
+		if (!is_same_version(g_hash_table_lookup(cache->objects, ref), item))
+			put(cache, cJSON_Duplicate(item, TRUE), FALSE);
+	}
+	return TRUE;
 }
 
 const cJSON *cache_get(Cache *cache, const char *ref)

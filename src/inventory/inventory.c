@@ -141,12 +141,12 @@ static void apply_in_batch(Inventory *inventory, ApplyFunc apply, gconstpointer 
 {
 	GError *error = NULL;
 
-	if (!cluster_batch_begin(inventory->cluster, &error)) {
+	/* A watch cannot begin within a batch. */
+	if (!apply_load(inventory, &error) || !cluster_batch_begin(inventory->cluster, &error)) {
 		store_failed(inventory, error);
 		return;
 	}
-	if (!apply_load(inventory, &error) || !apply(inventory, data, &error) ||
-	    !apply_verdicts(inventory, &error)) {
+	if (!apply(inventory, data, &error) || !apply_verdicts(inventory, &error)) {
 		cluster_batch_rollback(inventory->cluster);
 		store_failed(inventory, error);
 		return;
@@ -482,16 +482,9 @@ static void wait_for(Inventory *inventory, gboolean *done, guint timeout_ms)
 		clock_cancel(inventory->clock, &timer);
 }
 
-gboolean inventory_refresh_stale(Inventory *inventory, guint max_age_ms, guint timeout_ms,
-				 GError **error)
+/* What the store said while it was written to. */
+static gboolean take_store_error(Inventory *inventory, GError **error)
 {
-	gboolean done = FALSE;
-
-	g_clear_error(&inventory->store_error);
-	if (!apply_load(inventory, error))
-		return FALSE;
-	look_at_stale(inventory, max_age_ms, timeout_ms, round_new(inventory, on_refreshed, &done));
-	wait_for(inventory, &done, timeout_ms);
 	/* A reader who may not write sees what is stored; the age of it is in the objects. */
 	if (!inventory->store_error ||
 	    error_code(inventory->store_error) == KVMIG_ERROR_FORBIDDEN) {
@@ -510,8 +503,7 @@ gboolean inventory_refresh_stale(Inventory *inventory, guint max_age_ms, guint t
 	g_clear_error(&inventory->store_error);
 	if (!apply_load(inventory, error))
 		return FALSE;
-	look_at_stale(inventory, max_age_ms, timeout_ms,
-		      round_new(inventory, on_refreshed, &done));
+	look_at_stale(inventory, max_age_ms, timeout_ms, round_new(inventory, on_refreshed, &done));
 	wait_for(inventory, &done, timeout_ms);
 	return take_store_error(inventory, error);
 }
