@@ -22,6 +22,10 @@ unit_tests += %D%/test-history
 tests_unit_test_history_SOURCES = %D%/test-history.c %D%/store-fixture.h
 tests_unit_test_history_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-instance
+tests_unit_test_instance_SOURCES = %D%/test-instance.c %D%/store-fixture.h
+tests_unit_test_instance_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-inventory
 tests_unit_test_inventory_SOURCES = %D%/test-inventory.c %D%/store-fixture.h
 tests_unit_test_inventory_LDADD = $(AM_UNIT_LDADD)
