@@ -334,8 +334,9 @@ static int run_unset(CommandContext *context, const void *values, GError **error
 static const char *const view_examples[] = { "kvmig config view",
 					     "kvmig config view bandwidthPerMigration -o json",
 					     NULL };
-static const char *const set_examples[] = { "kvmig config set bandwidthPerMigration=64Mi "
-					    "parallelMigrationsPerCluster=3",
+static const char *const set_examples[] = { "kvmig config set bandwidthPerMigration=64Mi",
+					    "kvmig config set progressTimeout=60 "
+					    "disableTLS=false",
 					    NULL };
 static const char *const unset_examples[] = { "kvmig config unset bandwidthPerMigration", NULL };
 

@@ -264,10 +264,9 @@ static const Option options_add[] = {
 };
 
 static const char *const examples[] = {
-	"kvmig node add n1 --uri qemu+tls://n1.example.org/system",
-	"kvmig node add n2 --uri qemu+ssh://root@n2.example.org/system "
-	"--peer-uri qemu+tls://n2.example.org/system --migration-address 192.0.2.2 --label zone=a",
-	NULL
+	"kvmig node add n1 --uri qemu+tls://n1.example/system --label zone=a",
+	"kvmig node add n2 --uri qemu:///system --migration-address 192.0.2.2",
+	NULL,
 };
 
 const Command node_add_command = {
