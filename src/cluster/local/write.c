@@ -8,8 +8,6 @@
 #include "model/schema.h"
 #include "model/wellknown.h"
 
-#pragma weak schema_validate
-#pragma weak schema_apply_defaults
 /* as Kubernetes: no vowels, no look-alikes */
 #define SUFFIX_CHARS "bcdfghjklmnpqrstvwxz2456789"
 #define SUFFIX_LENGTH 5
@@ -50,7 +48,7 @@ static gboolean validate(const Kind *kind, const cJSON *object, GError **error)
 {
 	g_autofree char *what = NULL;
 
-	if (!schema_validate || schema_validate(kind, object, error))
+	if (schema_validate(kind, object, error))
 		return TRUE;
 	what = store_describe(kind, object_namespace(object), object_name(object));
 	error_prefix(error, "%s", what);
@@ -131,8 +129,7 @@ static gboolean create_in(Store *store, const Kind *kind, cJSON *object, GError 
 		json_unset(object, "status");
 	if (!find_name(store, kind, object, error))
 		return FALSE;
-	if (schema_apply_defaults)
-		schema_apply_defaults(kind, object);
+	schema_apply_defaults(kind, object);
 	if (!validate(kind, object, error) || !check_absent(store, kind, object, error))
 		return FALSE;
 	if (kind->namespaced && !store_ensure_namespace(store, object_namespace(object), error))
@@ -262,8 +259,7 @@ static gboolean is_released(const cJSON *object)
 static gboolean replace_in(Store *store, const Kind *kind, const cJSON *old, cJSON *object,
 			   GError **error)
 {
-	if (schema_apply_defaults)
-		schema_apply_defaults(kind, object);
+	schema_apply_defaults(kind, object);
 	if (!check_finalizers(kind, old, object, error) || !validate(kind, object, error))
 		return FALSE;
 	if (json_equal(old, object))
