@@ -285,10 +285,17 @@ static void close_handle(Db *db)
 	db->handle = NULL;
 }
 
+/* In one transaction: another process may be making the tables at this moment. */
 static gboolean open_and_identify(Db *db, gboolean immutable, Identity *ret_identity,
 				  GError **error)
 {
-	return open_handle(db, immutable, error) && read_identity(db, ret_identity, error);
+	gboolean ok;
+
+	if (!open_handle(db, immutable, error) || !db_begin(db, DB_READ, error))
+		return FALSE;
+	ok = read_identity(db, ret_identity, error);
+	db_rollback(db);
+	return ok;
 }
 
 /* SQLite reads a WAL file only where it may write a log and an index beside it; a file that

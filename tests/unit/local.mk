@@ -14,6 +14,10 @@ unit_tests += %D%/test-controller-lock
 tests_unit_test_controller_lock_SOURCES = %D%/test-controller-lock.c
 tests_unit_test_controller_lock_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-crash
+tests_unit_test_crash_SOURCES = %D%/test-crash.c %D%/store-fixture.h
+tests_unit_test_crash_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-db
 tests_unit_test_db_SOURCES = %D%/test-db.c %D%/store-fixture.h
 tests_unit_test_db_LDADD = $(AM_UNIT_LDADD)
