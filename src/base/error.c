@@ -28,7 +28,8 @@ static void kvmig_error_private_clear(KvmigErrorPrivate *priv)
 
 G_DEFINE_EXTENDED_ERROR(KvmigError, kvmig_error)
 
-static gboolean set_valist(GError **error, KvmigError code, const char *format, va_list ap)
+static gboolean G_GNUC_PRINTF(3, 0)
+	set_valist(GError **error, KvmigError code, const char *format, va_list ap)
 {
 	if (error) {
 		g_return_val_if_fail(!*error, FALSE);
