@@ -1,9 +1,12 @@
 # Command-line tests: one script for each command, and what concerns all of them. How to write one: lib.sh.
 cli_tests = \
 	%D%/completion.sh \
+	%D%/config.sh \
 	%D%/general.sh \
 	%D%/help.sh \
-	%D%/version.sh
+	%D%/node.sh \
+	%D%/version.sh \
+	%D%/vm.sh
 TESTS += $(cli_tests)
 dist_check_SCRIPTS += $(cli_tests)
 dist_noinst_SCRIPTS += %D%/option-coverage.sh
