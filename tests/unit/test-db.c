@@ -241,7 +241,6 @@ static void test_not_a_file(DbFixture *fixture, gconstpointer data G_GNUC_UNUSED
  * user's first. */
 static void as_user(DbFixture *fixture, void (*func)(DbFixture *))
 {
-	g_autofree char *output = NULL;
 	int status = 0;
 	pid_t pid;
 

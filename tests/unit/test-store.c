@@ -27,6 +27,12 @@ static cJSON *create_vmi(Cluster *cluster, const char *name)
 	return create(cluster, object);
 }
 
+/* … for what only has to be there. */
+static void make_vmi(Cluster *cluster, const char *name)
+{
+	cJSON_Delete(create_vmi(cluster, name));
+}
+
 static cJSON *update(Cluster *cluster, const cJSON *object)
 {
 	g_autoptr(GError) error = NULL;
@@ -92,9 +98,9 @@ static void test_create(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 static void test_create_twice(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autoptr(cJSON) object = new_vmi("web-1");
-	g_autoptr(cJSON) made = create(fixture->cluster, object);
 	g_autoptr(GError) error = NULL;
 
+	cJSON_Delete(create(fixture->cluster, object));
 	g_assert_null(cluster_create(fixture->cluster, object, CLUSTER_WRITE_NONE, &error));
 	assert_error(error, KVMIG_ERROR_EXISTS,
 		     "virtualmachineinstance 'web-1' in namespace 'default' exists already");
@@ -168,10 +174,10 @@ static void test_generate_name(StoreFixture *fixture, gconstpointer data G_GNUC_
 static void test_namespaces(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autoptr(cJSON) object = object_new(&KIND_VMI, "prod", "web-1");
-	g_autoptr(cJSON) made = create(fixture->cluster, object);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(cJSON) ns = NULL;
 
+	cJSON_Delete(create(fixture->cluster, object));
 	ns = cluster_get(fixture->cluster, &KIND_NAMESPACE, NULL, "prod", &error);
 	g_assert_no_error(error);
 	g_assert_cmpstr(object_label(ns, "kubernetes.io/metadata.name"), ==, "prod");
@@ -204,10 +210,9 @@ static void test_list(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 
 	for (guint i = 0; i < G_N_ELEMENTS(refs); i++) {
 		g_autoptr(cJSON) object = object_new(&KIND_VMI, refs[i][0], refs[i][1]);
-		g_autoptr(cJSON) made = NULL;
 
 		object_set_label(object, "app", refs[i][1]);
-		made = create(fixture->cluster, object);
+		cJSON_Delete(create(fixture->cluster, object));
 	}
 	items = cluster_list(fixture->cluster, &KIND_VMI, NULL, NULL, NULL);
 	for (guint i = 0; i < items->len; i++) {
@@ -326,6 +331,62 @@ static void test_status_of_kind_without(StoreFixture *fixture, gconstpointer dat
 	assert_error(error, KVMIG_ERROR_INVALID, "lease has no status");
 }
 
+/* ---- schemas --------------------------------------------------------------------------------- */
+
+static void assert_invalid(Cluster *cluster, const char *json, const char *says)
+{
+	g_autoptr(cJSON) object = cJSON_Parse(json);
+	g_autoptr(GError) error = NULL;
+
+	g_assert_nonnull(object);
+	g_assert_null(cluster_create(cluster, object, CLUSTER_WRITE_NONE, &error));
+	assert_error(error, KVMIG_ERROR_INVALID, says);
+}
+
+#define HOST(spec)                                                                                 \
+	"{\"apiVersion\":\"kvmig.io/v1\",\"kind\":\"Host\",\"metadata\":{\"name\":\"n1\"}," spec "}"
+
+static void test_schema(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(cJSON) host = cJSON_Parse(HOST("\"spec\":{\"uri\":\"qemu:///system\"}"));
+	g_autoptr(cJSON) made = NULL;
+	g_autoptr(cJSON) read = NULL;
+	g_autoptr(GError) error = NULL;
+
+	assert_invalid(fixture->cluster, HOST("\"spec\":{\"uri\":7}"), "host 'n1': spec.uri");
+	assert_invalid(fixture->cluster, HOST("\"spec\":{}"), "spec.uri");
+	assert_invalid(fixture->cluster, HOST("\"spec\":{\"uri\":\"a\",\"urj\":1}"), "spec.urj");
+	assert_invalid(fixture->cluster, HOST("\"spec\":{\"uri\":\"a\"},\"more\":1"), "more");
+	g_assert_cmpuint(count(fixture->cluster, &KIND_HOST), ==, 0);
+	made = create(fixture->cluster, host);
+	json_unset(json_ensure_object(made, "spec"), "uri");
+	g_assert_null(cluster_update(fixture->cluster, made, CLUSTER_WRITE_NONE, &error));
+	assert_error(error, KVMIG_ERROR_INVALID, "host 'n1': spec.uri");
+	g_clear_error(&error);
+	json_set_string(made, "status", "fine");
+	g_assert_null(cluster_update_status(fixture->cluster, made, CLUSTER_WRITE_NONE, &error));
+	assert_error(error, KVMIG_ERROR_INVALID, "host 'n1': status");
+	read = cluster_get(fixture->cluster, &KIND_HOST, NULL, "n1", NULL);
+	g_assert_cmpstr(json_string(json_get(read, "spec"), "uri", NULL), ==, "qemu:///system");
+}
+
+/* Numbers that a double does not hold come back as they were. */
+static void test_exact_numbers(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(cJSON) made = create_vmi(fixture->cluster, "web-1");
+	g_autoptr(cJSON) stored = NULL;
+	g_autoptr(cJSON) read = NULL;
+	g_autoptr(GError) error = NULL;
+	cJSON *memory = json_ensure_object(json_ensure_object(made, "status"), "memory");
+
+	json_set_int(memory, "guestBytes", 9007199254740993);
+	stored = cluster_update_status(fixture->cluster, made, CLUSTER_WRITE_NONE, &error);
+	g_assert_no_error(error);
+	read = get_vmi(fixture->cluster, "web-1");
+	g_assert_cmpint(json_int(json_path(read, "status", "memory", NULL), "guestBytes", 0), ==,
+			9007199254740993);
+}
+
 /* ---- patch ---------------------------------------------------------------------------------- */
 
 static cJSON *patch(Cluster *cluster, ClusterPatchType type, const char *text, GError **error)
@@ -338,10 +399,10 @@ static cJSON *patch(Cluster *cluster, ClusterPatchType type, const char *text, G
 
 static void test_patch(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-	g_autoptr(cJSON) made = create_vmi(fixture->cluster, "web-1");
 	g_autoptr(GError) error = NULL;
 	cJSON *stored;
 
+	make_vmi(fixture->cluster, "web-1");
 	stored = patch(fixture->cluster, CLUSTER_PATCH_MERGE,
 		       "{\"metadata\":{\"labels\":{\"a\":\"1\",\"b\":\"2\"}},"
 		       "\"status\":{\"phase\":\"Failed\"}}",
@@ -399,9 +460,9 @@ static gboolean delete_vmi(Cluster *cluster, const char *name, GError **error)
 
 static void test_delete(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-	g_autoptr(cJSON) made = create_vmi(fixture->cluster, "web-1");
 	g_autoptr(GError) error = NULL;
 
+	make_vmi(fixture->cluster, "web-1");
 	g_assert_true(delete_vmi(fixture->cluster, "web-1", &error));
 	assert_no_vmi(fixture->cluster, "web-1");
 	g_assert_false(delete_vmi(fixture->cluster, "web-1", &error));
@@ -466,11 +527,12 @@ static void test_dry_run(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED
 static void test_read_only(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
 	const ClusterOptions options = { .context = "local", .read_only = TRUE };
-	g_autoptr(cJSON) made = create_vmi(fixture->cluster, "web-1");
 	g_autoptr(Cluster) reader = cluster_open(&options, NULL);
-	g_autoptr(cJSON) read = get_vmi(reader, "web-1");
 	g_autoptr(GError) error = NULL;
+	g_autoptr(cJSON) read = NULL;
 
+	make_vmi(fixture->cluster, "web-1");
+	read = get_vmi(reader, "web-1");
 	g_assert_nonnull(read);
 	g_assert_false(delete_vmi(reader, "web-1", &error));
 	assert_error(error, KVMIG_ERROR_FORBIDDEN, "read-only");
@@ -484,7 +546,6 @@ static void test_batch(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	g_autoptr(Cluster) other = fixture_open(FALSE);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(cJSON) one = NULL;
-	g_autoptr(cJSON) two = NULL;
 
 	g_assert_true(cluster_batch_begin(fixture->cluster, &error));
 	one = create_vmi(fixture->cluster, "web-1");
@@ -493,7 +554,7 @@ static void test_batch(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	g_assert_null(cluster_create(fixture->cluster, one, CLUSTER_WRITE_NONE, &error));
 	assert_error(error, KVMIG_ERROR_EXISTS, "web-1");
 	g_clear_error(&error);
-	two = create_vmi(fixture->cluster, "web-2");
+	make_vmi(fixture->cluster, "web-2");
 	g_assert_cmpuint(count(fixture->cluster, &KIND_VMI), ==, 2);
 	g_assert_cmpuint(count(other, &KIND_VMI), ==, 0);
 	g_assert_true(cluster_batch_commit(fixture->cluster, &error));
@@ -525,6 +586,8 @@ int main(int argc, char **argv)
 	ADD("update/missing", test_update_missing);
 	ADD("status", test_status);
 	ADD("status/none", test_status_of_kind_without);
+	ADD("schema", test_schema);
+	ADD("exact-numbers", test_exact_numbers);
 	ADD("patch", test_patch);
 	ADD("patch/bad", test_patch_bad);
 	ADD("delete", test_delete);
