@@ -117,6 +117,12 @@ expect_json .apiVersion kvmig.io/v1
 expect_json '[.commands[].name] | contains(["version", "help", "completion"])' true
 expect_json '[.. | objects | select(.metavar? == null and .type? == "string")] | length' 0
 
+test_case '--verbose and --quiet go together with everything'
+run kvmig version --verbose --quiet --no-headers
+expect_status 0
+run kvmig help --quiet -v
+expect_status 0
+
 test_case 'no colours: not a terminal'
 run kvmig version -h
 expect_stdout_lacks "$(printf '\033')"
@@ -129,7 +135,8 @@ expect_stdout_lacks __complete
 
 test_case 'at most 80 columns in every -h'
 run kvmig --introspect-cli
-jq -r '.commands[] | .name as $top | $top, (.commands[]? | "\($top) \(.name)")' "$out" >paths
+jq -r 'def paths($above): "\($above)\(.name)" as $here | $here, (.commands[]? | paths("\($here) "));
+	.commands[] | paths("")' "$out" >paths
 while read -r path; do
 	# shellcheck disable=SC2086 # words
 	run kvmig $path -h

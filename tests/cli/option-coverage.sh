@@ -12,12 +12,11 @@ trap 'rm -rf "$work"; rm -f "$log"' EXIT
 
 LC_ALL=C sort -u "$log" >"$work/used"
 "$build/kvmig" --introspect-cli | jq -r '
-	def rows(path): select(.needs | contains(["hidden"]) | not)
-		| (.options[]? | select(.hidden | not) | "\(path) --\(.name)");
-	.name as $program | .commands[] | "\($program) \(.name)" as $top
-	| rows($top), (.commands[]? | rows("\($top) \(.name)"))' | LC_ALL=C sort -u >"$work/all"
+	def rows($path): select(.needs | contains(["hidden"]) | not) | "\($path) \(.name)" as $here
+		| (.options[]? | select(.hidden | not) | "\($here) --\(.name)"), (.commands[]? | rows($here));
+	.name as $program | .commands[] | rows($program)' | LC_ALL=C sort -u >"$work/all"
 # Options that every command has in common need one use each, not one for each command.
-own='.commands[] | (., .commands[]?) | .options[]? | select(.inherited) | "--\(.name)"'
+own='.. | objects | select(.inherited? == true) | "--\(.name)"'
 "$build/kvmig" --introspect-cli | jq -r "$own" | LC_ALL=C sort -u >"$work/common"
 awk -v used="$work/used" -v common="$work/common" '
 	BEGIN {

@@ -20,8 +20,7 @@ static gboolean put_all(const char *context, GError **error)
 	objects = yaml_parse_all(text, length, "standard input", error);
 	for (guint i = 0; objects && i < objects->len; i++) {
 		cJSON *wanted = objects->pdata[i];
-		g_autoptr(cJSON) made =
-			cluster_create(cluster, wanted, CLUSTER_WRITE_NONE, error);
+		g_autoptr(cJSON) made = cluster_create(cluster, wanted, CLUSTER_WRITE_NONE, error);
 		g_autoptr(cJSON) whole = NULL;
 
 		if (!made)

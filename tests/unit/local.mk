@@ -50,6 +50,14 @@ unit_tests += %D%/test-object
 tests_unit_test_object_SOURCES = %D%/test-object.c
 tests_unit_test_object_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-option
+tests_unit_test_option_SOURCES = %D%/test-option.c
+tests_unit_test_option_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-printer
+tests_unit_test_printer_SOURCES = %D%/test-printer.c
+tests_unit_test_printer_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-quantity
 tests_unit_test_quantity_SOURCES = %D%/test-quantity.c
 tests_unit_test_quantity_LDADD = $(AM_UNIT_LDADD)
@@ -73,6 +81,10 @@ tests_unit_test_sim_LDADD = $(AM_UNIT_LDADD)
 unit_tests += %D%/test-store
 tests_unit_test_store_SOURCES = %D%/test-store.c %D%/store-fixture.h
 tests_unit_test_store_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-tables
+tests_unit_test_tables_SOURCES = %D%/test-tables.c man/pages.c
+tests_unit_test_tables_LDADD = libcmd.la
 
 unit_tests += %D%/test-uri
 tests_unit_test_uri_SOURCES = %D%/test-uri.c
