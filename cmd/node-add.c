@@ -256,7 +256,7 @@ static const Option options_add[] = {
 		   "how the other hosts reach it; else as --uri"),
 	OPT_STRING(0, "migration-address", AddValues, migration_address, "ADDRESS",
 		   "where it receives guests' memory"),
-	OPT_LIST('l', "label", AddValues, labels, "KEY=VALUE",
+	OPT_LIST(0, "label", AddValues, labels, "KEY=VALUE",
 		 "label of the node; may be repeated"),
 	OPT_FLAG(0, "allow-tcp", AddValues, allow_tcp,
 		 "permit qemu+tcp, which encrypts nothing: labs only"),
