@@ -151,3 +151,24 @@ KvmigError error_code(const GError *error)
 	}
 	return KVMIG_ERROR_FAILED;
 }
+
+char *error_excerpt(const char *text)
+{
+	enum { MAX = 60 };
+	/* a character has at most 6 bytes also where it is no valid one */
+	g_autofree char *head = g_strndup(text ? text : "", (gsize)(MAX + 1) * 6);
+	g_autofree char *valid = g_utf8_make_valid(head, -1);
+	GString *out = g_string_new(NULL);
+	glong left = MAX;
+
+	if (g_utf8_strlen(valid, -1) > MAX)
+		left = MAX - 3;
+	for (const char *c = valid; *c && left > 0; c = g_utf8_next_char(c), left--) {
+		gunichar character = g_utf8_get_char(c);
+
+		g_string_append_unichar(out, g_unichar_iscntrl(character) ? '?' : character);
+	}
+	if (g_utf8_strlen(valid, -1) > MAX)
+		g_string_append(out, "...");
+	return g_string_free(out, FALSE);
+}

@@ -65,6 +65,10 @@ void error_reason(GError **error, const char *reason);
 const char *error_get_hint(const GError *error);
 const char *error_get_reason(const GError *error);
 
+/* Text from outside made fit for a message: valid UTF-8, at most 60 characters, none of them a
+ * control character; "..." at the end where it was cut. NULL is "". Free with g_free(). */
+char *error_excerpt(const char *text);
+
 /* The code of an error of any domain: foreign ones are FAILED, or what their errno-like code
  * says for GFileError. */
 KvmigError error_code(const GError *error);

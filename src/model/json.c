@@ -98,6 +98,13 @@ static void note_big_integer(Scan *scan, gsize end)
 		g_array_append_val(scan->big, big);
 }
 
+static gboolean is_finite_number(const char *text, gsize length)
+{
+	g_autofree char *number = g_strndup(text, length);
+
+	return isfinite(g_ascii_strtod(number, NULL));
+}
+
 static gboolean scan_number(Scan *scan, GError **error)
 {
 	gsize i = scan->offset, start, integer_end;
@@ -124,6 +131,8 @@ static gboolean scan_number(Scan *scan, GError **error)
 	}
 	if (i - scan->offset > 60) /* cJSON would cut it in two */
 		return fail_at(scan, scan->offset, "number too long", error);
+	if (i > integer_end && !is_finite_number(scan->text + scan->offset, i - scan->offset))
+		return fail_at(scan, scan->offset, "number too large", error);
 	if (i == integer_end && i - scan->offset > 15)
 		note_big_integer(scan, i);
 	scan->numbers++;
@@ -255,7 +264,8 @@ static cJSON *parse_scanned(const Scan *scan, GError **error)
 		return NULL;
 	}
 	if (find_duplicate(value, &keys, &key)) {
-		g_autofree char *why = g_strdup_printf("key '%s' is there twice", key);
+		g_autofree char *piece = error_excerpt(key);
+		g_autofree char *why = g_strdup_printf("key '%s' is there twice", piece);
 
 		fail_at(scan, offset_of_key(scan, keys), why, error);
 		return NULL;

@@ -82,11 +82,21 @@ typedef struct {
 	GError **error;
 } Parser;
 
+/* Says in which selector a key or value is wrong. */
+static gboolean in_selector(const Parser *parser)
+{
+	g_autofree char *shown = error_excerpt(parser->text);
+
+	error_prefix(parser->error, "selector '%s'", shown);
+	return FALSE;
+}
+
 static gboolean fail(const Parser *parser, const char *expected)
 {
+	g_autofree char *shown = error_excerpt(parser->text);
+
 	error_set(parser->error, KVMIG_ERROR_INVALID, "selector '%s': expected %s at character %ld",
-		  parser->text, expected,
-		  g_utf8_strlen(parser->text, parser->at - parser->text) + 1);
+		  shown, expected, g_utf8_strlen(parser->text, parser->at - parser->text) + 1);
 	error_hint(parser->error,
 		   "write key=value, key!=value, 'key in (a,b)', 'key notin (a,b)', key or '!key', "
 		   "with commas between them");
@@ -126,7 +136,7 @@ static char *read_value(Parser *parser)
 	g_autofree char *value = read_word(parser);
 
 	if (!name_check_label_value(value, parser->error)) {
-		error_prefix(parser->error, "selector '%s'", parser->text);
+		in_selector(parser);
 		return NULL;
 	}
 	return g_steal_pointer(&value);
@@ -184,10 +194,8 @@ static gboolean read_requirement(Parser *parser, Selector *selector)
 
 	if (*key == '\0')
 		return fail(parser, "a label key");
-	if (!name_check_label_key(key, parser->error)) {
-		error_prefix(parser->error, "selector '%s'", parser->text);
-		return FALSE;
-	}
+	if (!name_check_label_key(key, parser->error))
+		return in_selector(parser);
 	requirement = requirement_new(g_steal_pointer(&key), negated ? OP_NOT_EXISTS : OP_EXISTS);
 	g_ptr_array_add(selector->requirements, requirement);
 	return negated ? TRUE : read_operator(parser, requirement);
@@ -316,8 +324,10 @@ cJSON *labels_parse_map(const char *text, GError **error)
 		if (!labels_parse_change(*pair, &key, &value, error))
 			return NULL;
 		if (!value) {
+			g_autofree char *shown = error_excerpt(*pair);
+
 			error_set(error, KVMIG_ERROR_INVALID, "'%s' is not of the form key=value",
-				  *pair);
+				  shown);
 			return NULL;
 		}
 		if (json_get(map, key)) {
@@ -333,16 +343,16 @@ gboolean labels_parse_change(const char *text, char **ret_key, char **ret_value,
 {
 	const char *equals = strchr(text, '=');
 	gsize length = strlen(text);
-	g_autofree char *key = NULL;
+	g_autofree char *key = NULL, *shown = NULL;
 
 	if (equals)
 		key = g_strndup(text, (gsize)(equals - text));
 	else if (length > 1 && text[length - 1] == '-')
 		key = g_strndup(text, length - 1);
 	if (!key) {
-		error_set(error, KVMIG_ERROR_INVALID, "'%s' is not of the form key=value or key-",
-			  text);
-		return FALSE;
+		shown = error_excerpt(text);
+		return error_set(error, KVMIG_ERROR_INVALID,
+				 "'%s' is not of the form key=value or key-", shown);
 	}
 	if (!name_check_label_key(key, error) ||
 	    (equals && !name_check_label_value(equals + 1, error)))

@@ -47,7 +47,7 @@ static void check_map(const cJSON *map, const char *name, Causes *causes)
 
 	cJSON_ArrayForEach(member, map)
 	{
-		g_autofree char *piece = cause_piece(member->string);
+		g_autofree char *piece = error_excerpt(member->string);
 		g_autofree char *path = g_strdup_printf("metadata.%s[%s]", name, piece);
 		g_autofree char *lower = g_ascii_strdown(member->string, -1);
 		GError *error = NULL;
@@ -107,7 +107,7 @@ static const char *wrong_type(const cJSON *value, FieldType type)
 
 static void check_field(const cJSON *member, Causes *causes)
 {
-	g_autofree char *piece = cause_piece(member->string);
+	g_autofree char *piece = error_excerpt(member->string);
 	g_autofree char *path = g_strdup_printf("metadata.%s", piece);
 	const char *wrong;
 

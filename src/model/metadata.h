@@ -13,8 +13,5 @@ typedef struct {
 gboolean causes_full(const Causes *causes);
 void causes_add(Causes *causes, const char *path, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
-/* A key or value from outside, cut and escaped, for a path or message; free with g_free(). */
-char *cause_piece(const char *text);
-
 /* Kubernetes' rules for the metadata that every kind has. */
 void metadata_check(const Kind *kind, const cJSON *object, Causes *causes);

@@ -8,7 +8,6 @@
 #define DNS_LABEL_MAX 63
 #define DNS_SUBDOMAIN_MAX 253
 #define LABEL_NAME_MAX 63
-#define SHOWN_MAX 80 /* of a bad name in an error; it may be as long as its document */
 
 static gboolean is_lower_alnum(char c)
 {
@@ -59,10 +58,8 @@ static gboolean is_label_name(const char *name, gsize length)
 
 static gboolean refuse(GError **error, const char *what, const char *name, const char *rule)
 {
-	g_autofree char *shown = g_strescape(name, NULL);
+	g_autofree char *shown = error_excerpt(name);
 
-	if (strlen(shown) > SHOWN_MAX)
-		memcpy(shown + SHOWN_MAX - 3, "...", 4);
 	return error_set(error, KVMIG_ERROR_INVALID, "%s '%s' %s", what, shown, rule);
 }
 

@@ -95,9 +95,16 @@ static U128 divide_up(U128 value, U128 divisor)
 	return value / divisor + (value % divisor != 0);
 }
 
+static gboolean refuse(GError **error, const char *before, const char *text, const char *after)
+{
+	g_autofree char *shown = error_excerpt(text);
+
+	return error_set(error, KVMIG_ERROR_INVALID, "%s'%s' %s", before, shown, after);
+}
+
 static gboolean too_many_digits(const char *text, GError **error)
 {
-	return error_set(error, KVMIG_ERROR_INVALID, "quantity '%s' has too many digits", text);
+	return refuse(error, "quantity ", text, "has too many digits");
 }
 
 /* number x 10^exponent */
@@ -202,7 +209,7 @@ gboolean quantity_parse(const char *text, gint64 *ret_value, GError **error)
 		*ret_value = -*ret_value;
 	return TRUE;
 bad:
-	error_set(error, KVMIG_ERROR_INVALID, "'%s' is not a quantity", text);
+	refuse(error, "", text, "is not a quantity");
 	error_hint(error, "write a number with a suffix of bytes, as 512Mi, 4Gi or 100M");
 	return FALSE;
 }
@@ -251,11 +258,11 @@ gboolean quantity_parse_rate(const char *text, gint64 *ret_bytes_per_second, GEr
 	if (!quantity_parse(number, &value, NULL))
 		goto bad;
 	if (value < 0)
-		return error_set(error, KVMIG_ERROR_INVALID, "rate '%s' is negative", text);
+		return refuse(error, "rate ", text, "is negative");
 	*ret_bytes_per_second = unit == 8 ? value / 8 + (value % 8 != 0) : value;
 	return TRUE;
 bad:
-	error_set(error, KVMIG_ERROR_INVALID, "'%s' is not a rate", text);
+	refuse(error, "", text, "is not a rate");
 	error_hint(error, "write bytes per second, as 64Mi or 64MiB/s, or bits, as 1Gbit/s");
 	return FALSE;
 }
@@ -358,7 +365,7 @@ gboolean duration_parse(const char *text, gint64 *ret_ms, GError **error)
 		return error_set(error, KVMIG_ERROR_INVALID,
 				 "duration is longer than %d characters", TEXT_MAX);
 	if (*text && strspn(text, "0123456789.") == strlen(text)) {
-		error_set(error, KVMIG_ERROR_INVALID, "duration '%s' has no unit", text);
+		refuse(error, "duration ", text, "has no unit");
 		error_hint(error, "write %ss for seconds, %sm for minutes", text, text);
 		return FALSE;
 	}
@@ -369,7 +376,7 @@ gboolean duration_parse(const char *text, gint64 *ret_ms, GError **error)
 		*ret_ms = (gint64)total;
 		return TRUE;
 	}
-	error_set(error, KVMIG_ERROR_INVALID, "'%s' is not a duration", text);
+	refuse(error, "", text, "is not a duration");
 	error_hint(error, "write it as 90s, 5m, 1h30m, 2d or 250ms");
 	return FALSE;
 }

@@ -13,7 +13,6 @@
 #include "model/metadata.h"
 
 #define CAUSES_MAX 10
-#define PIECE_MAX 60
 
 /* ---- causes --------------------------------------------------------------------------------- */
 
@@ -35,23 +34,6 @@ void causes_add(Causes *causes, const char *path, const char *format, ...)
 	va_end(arguments);
 	g_ptr_array_add(causes->texts,
 			*path ? g_strdup_printf("%s: %s", path, why) : g_steal_pointer(&why));
-}
-
-char *cause_piece(const char *text)
-{
-	g_autofree char *valid = g_utf8_make_valid(text, -1);
-	g_autofree char *cut = NULL;
-
-	if (g_utf8_strlen(valid, -1) > PIECE_MAX) {
-		cut = g_utf8_substring(valid, 0, PIECE_MAX - 3);
-		g_free(valid);
-		valid = g_strconcat(cut, "...", NULL);
-	}
-	for (char *c = valid; *c; c++) {
-		if (g_ascii_iscntrl(*c))
-			*c = '?';
-	}
-	return g_steal_pointer(&valid);
 }
 
 static gboolean causes_to_error(const Causes *causes, GError **error)
@@ -223,7 +205,7 @@ static void check_string(const cJSON *schema, const char *text, const char *path
 		g_autofree char *piece = NULL;
 
 		if (regex && !g_regex_match(regex, text, 0, NULL)) {
-			piece = cause_piece(text);
+			piece = error_excerpt(text);
 			causes_add(causes, path, "'%s' does not match %s", piece, pattern);
 		}
 	}
@@ -233,7 +215,7 @@ static void check_string(const cJSON *schema, const char *text, const char *path
 
 static char *join(const char *path, const char *key)
 {
-	g_autofree char *piece = cause_piece(key);
+	g_autofree char *piece = error_excerpt(key);
 
 	return *path ? g_strdup_printf("%s.%s", path, piece) : g_steal_pointer(&piece);
 }
@@ -265,7 +247,7 @@ static void check_member(const cJSON *schema, const cJSON *member, const char *p
 		inner = join(path, member->string);
 		check(property, member, inner, causes);
 	} else if (cJSON_IsObject(additional)) {
-		g_autofree char *piece = cause_piece(member->string);
+		g_autofree char *piece = error_excerpt(member->string);
 
 		inner = g_strdup_printf("%s[%s]", path, piece);
 		check(additional, member, inner, causes);

@@ -15,7 +15,6 @@
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(yaml_event_t, yaml_event_delete)
 
 #define TAG_CORE "tag:yaml.org,2002:"
-#define SHOWN_MAX 60 /* bytes of a scalar in an error */
 
 /* ---- plain scalars -------------------------------------------------------------------------- */
 
@@ -145,6 +144,15 @@ static gboolean fail(Reader *reader, yaml_mark_t mark, const char *format, ...)
 			 mark.line + 1, mark.column + 1, why);
 }
 
+/* before 'text' after; the text is the document's */
+static gboolean fail_text(Reader *reader, const yaml_event_t *event, const char *before,
+			  const char *text, const char *after)
+{
+	g_autofree char *piece = error_excerpt(text);
+
+	return fail(reader, event->start_mark, "%s'%s'%s", before, piece, after);
+}
+
 static yaml_mark_t mark_at(const Reader *reader, gsize offset)
 {
 	yaml_mark_t mark = { 0 };
@@ -173,15 +181,6 @@ static gboolean next_event(Reader *reader, yaml_event_t *event)
 		return fail(reader, mark_at(reader, parser->problem_offset), "%s", problem);
 	return fail(reader, parser->problem_mark, "%s%s%s", parser->context ? parser->context : "",
 		    parser->context ? ": " : "", problem);
-}
-
-/* A piece of a scalar for a message. */
-static char *shown(const char *text)
-{
-	g_autofree char *cut = g_strndup(text, SHOWN_MAX);
-	g_autofree char *valid = g_utf8_make_valid(cut, -1);
-
-	return g_strescape(valid, NULL);
 }
 
 static cJSON *integer_from(const char *text)
@@ -238,12 +237,12 @@ static gboolean scalar_type(Reader *reader, const yaml_event_t *event, PlainType
 		type = PLAIN_STRING;
 	} else if (tag) {
 		if (!g_str_has_prefix(tag, TAG_CORE))
-			return fail(reader, event->start_mark, "tag '%s' is not allowed", tag);
+			return fail_text(reader, event, "tag ", tag, " is not allowed");
 		if (type == PLAIN_INT && strcmp(tag, TAG_CORE "float") == 0)
 			type = PLAIN_FLOAT;
 		if (strcmp(tag + strlen(TAG_CORE), type_tags[type]) != 0)
-			return fail(reader, event->start_mark, "the value is not of type '%s'",
-				    tag + strlen(TAG_CORE));
+			return fail_text(reader, event, "the value is not of type ",
+					 tag + strlen(TAG_CORE), "");
 	}
 	*ret_type = type;
 	return TRUE;
@@ -253,8 +252,8 @@ static gboolean refuse_anchor(Reader *reader, const yaml_event_t *event, const y
 {
 	if (!anchor)
 		return TRUE;
-	return fail(reader, event->start_mark, "anchors and aliases are not allowed: '&%s'",
-		    (const char *)anchor);
+	return fail_text(reader, event, "anchors and aliases are not allowed: anchor ",
+			 (const char *)anchor, "");
 }
 
 static cJSON *read_scalar(Reader *reader, const yaml_event_t *event)
@@ -267,11 +266,8 @@ static cJSON *read_scalar(Reader *reader, const yaml_event_t *event)
 	    !scalar_type(reader, event, &type))
 		return NULL;
 	value = value_from(text, type);
-	if (!value) {
-		g_autofree char *piece = shown(text);
-
-		fail(reader, event->start_mark, "'%s' is not a number that JSON can hold", piece);
-	}
+	if (!value)
+		fail_text(reader, event, "", text, " is not a number that JSON can hold");
 	return value;
 }
 
@@ -284,7 +280,7 @@ static gboolean check_collection(Reader *reader, const yaml_event_t *event,
 	if (!refuse_anchor(reader, event, anchor))
 		return FALSE;
 	if (given && strcmp(given, "!") != 0 && strcmp(given, wanted) != 0)
-		return fail(reader, event->start_mark, "tag '%s' is not allowed", given);
+		return fail_text(reader, event, "tag ", given, " is not allowed");
 	if (depth > JSON_MAX_DEPTH)
 		return fail(reader, event->start_mark, "nested too deeply");
 	return TRUE;
@@ -327,18 +323,15 @@ static gboolean check_key(Reader *reader, const yaml_event_t *event, GHashTable 
 	    !scalar_type(reader, event, &type))
 		return FALSE;
 	if (type != PLAIN_STRING) {
-		g_autofree char *piece = shown(key);
+		g_autofree char *piece = error_excerpt(key);
 
 		return fail(reader, event->start_mark,
 			    "a key must be a string: write \"%s\" in quotes", piece);
 	}
 	if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && strcmp(key, "<<") == 0)
 		return fail(reader, event->start_mark, "merge keys are not allowed");
-	if (g_hash_table_contains(seen, key)) {
-		g_autofree char *piece = shown(key);
-
-		return fail(reader, event->start_mark, "key '%s' is there twice", piece);
-	}
+	if (g_hash_table_contains(seen, key))
+		return fail_text(reader, event, "key ", key, " is there twice");
 	return TRUE;
 }
 
@@ -380,8 +373,8 @@ static cJSON *read_node(Reader *reader, const yaml_event_t *event, unsigned dept
 	case YAML_MAPPING_START_EVENT:
 		return read_mapping(reader, event, depth + 1);
 	case YAML_ALIAS_EVENT:
-		fail(reader, event->start_mark, "anchors and aliases are not allowed: '*%s'",
-		     (const char *)event->data.alias.anchor);
+		fail_text(reader, event, "anchors and aliases are not allowed: alias ",
+			  (const char *)event->data.alias.anchor, "");
 		return NULL;
 	default:
 		fail(reader, event->start_mark, "unexpected end");

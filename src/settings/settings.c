@@ -13,7 +13,6 @@
 #define NOT_IN_FORCE ((gsize)-1) /* KubeVirt's: `config` knows it, the engine does not */
 #define COUNT_MAX G_MAXUINT32
 #define SECONDS_MAX G_MAXINT32
-#define SHOWN_MAX 60
 
 typedef struct {
 	Setting setting;
@@ -117,10 +116,8 @@ static char *range_words(const Setting *setting)
 static gboolean refuse(const Setting *setting, const char *given, GError **error)
 {
 	g_autofree char *range = range_words(setting);
-	g_autofree char *shown = g_utf8_make_valid(given, -1);
+	g_autofree char *shown = error_excerpt(given);
 
-	if (g_utf8_strlen(shown, -1) > SHOWN_MAX)
-		memcpy(g_utf8_offset_to_pointer(shown, SHOWN_MAX - 3), "...", 4);
 	return error_set(error, KVMIG_ERROR_INVALID, "%s: '%s' is not valid: must be %s",
 			 setting->key, shown, range);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <glib/gstdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -33,6 +34,28 @@ static void test_error_errno(void)
 	g_assert_error(error, KVMIG_ERROR, KVMIG_ERROR_FORBIDDEN);
 	g_assert_cmpstr(error->message, ==, "cannot open 'x': Permission denied");
 	g_assert_null(error_get_hint(error));
+}
+
+static void test_error_excerpt(void)
+{
+	g_autofree char *at60 = g_strnfill(60, 'x');
+	g_autofree char *at61 = g_strnfill(61, 'x');
+	const char *const rows[][2] = {
+		{ NULL, "" },
+		{ "plain", "plain" },
+		{ "a\nb\033[31m\177\302\205", "a?b?[31m??" },
+		{ "\303\244\377", "\303\244\357\277\275" },
+		{ at60, at60 },
+	};
+	g_autofree char *cut = error_excerpt(at61);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *text = error_excerpt(rows[i][0]);
+
+		g_assert_cmpstr(text, ==, rows[i][1]);
+	}
+	g_assert_cmpuint(strlen(cut), ==, 60);
+	g_assert_true(g_str_has_suffix(cut, "x..."));
 }
 
 static void test_reasons(void)
@@ -128,6 +151,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/base/error/parts", test_error_parts);
 	g_test_add_func("/base/error/errno", test_error_errno);
+	g_test_add_func("/base/error/excerpt", test_error_excerpt);
 	g_test_add_func("/base/reason/table", test_reasons);
 	g_test_add_func("/base/clock/virtual", test_clock_virtual);
 	g_test_add_func("/base/clock/real", test_clock_real);

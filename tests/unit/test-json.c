@@ -75,6 +75,8 @@ static void test_parse_bad(void)
 		{ "[1.]", "line 1, column 2: not a number" },
 		{ "[1e]", "line 1, column 2: not a number" },
 		{ "[\"\303\244\", +1]", "line 1, column 7: unexpected character" },
+		{ "[1e999]", "line 1, column 2: number too large" },
+		{ "{\"a\\n\":1,\"a\\n\":2}", "line 1, column 10: key 'a?' is there twice" },
 		{ "[NaN]", "line 1, column 2: unexpected character" },
 		{ "\"a\nb\"", "line 1, column 3: control character in a string" },
 		{ "\"abc", "line 1, column 1: string without an end" },
