@@ -329,20 +329,26 @@ static gboolean open_checked(Db *db, const DbSpec *spec, GError **error)
 	return upgrade(db, spec, error);
 }
 
-Db *db_open(const char *path, const DbSpec *spec, GError **error)
+static Db *db_new(const DbSpec *spec)
 {
-	g_autoptr(Db) db = g_new0(Db, 1);
-	gboolean created = FALSE;
+	Db *db = g_new0(Db, 1);
 
 	db->what = g_strdup(spec->what);
 	db->product = g_strdup(spec->product);
 	db->busy_timeout_ms = spec->busy_timeout_ms ? spec->busy_timeout_ms : BUSY_TIMEOUT_MS;
 	db->statements = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, finalize);
-	db->path = db_file_prepare(path, spec->what, spec->create, &created, error);
-	if (!db->path || !open_checked(db, spec, error))
-		return NULL;
-	db->created = created;
-	return g_steal_pointer(&db);
+	return db;
+}
+
+Db *db_open(const char *path, const DbSpec *spec, GError **error)
+{
+	Db *db = db_new(spec);
+
+	db->path = db_file_prepare(path, spec->what, spec->create, &db->created, error);
+	if (db->path && open_checked(db, spec, error))
+		return db;
+	db_close(db);
+	return NULL;
 }
 
 void db_close(Db *db)

@@ -12,7 +12,7 @@
 #include "cluster/cluster.h"
 #include "model/yaml.h"
 
-#define KUBECONFIG_MAX_BYTES (4u * 1024 * 1024)
+#define KUBECONFIG_MAX_BYTES 4194304
 #define SERVICE_ACCOUNT_TOKEN "/var/run/secrets/kubernetes.io/serviceaccount/token"
 
 static const struct {
@@ -21,26 +21,36 @@ static const struct {
 
 /* ---- kubeconfig: whether it is there, and the names in it ----------------------------------- */
 
+static char *default_kubeconfig(void)
+{
+	const char *home = g_getenv("HOME");
+
+	return g_build_filename(home && *home ? home : g_get_home_dir(), ".kube", "config", NULL);
+}
+
+static void add_existing(GPtrArray *files, const char *path)
+{
+	if (*path && g_file_test(path, G_FILE_TEST_EXISTS))
+		g_ptr_array_add(files, g_strdup(path));
+}
+
 /* The files that kubectl would read; those that are not there are left out. */
 static GPtrArray *kubeconfig_files(const char *option)
 {
 	GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
 	const char *variable = g_getenv("KUBECONFIG");
-	const char *home = g_getenv("HOME");
-	g_auto(GStrv) paths = NULL;
 
-	if (option)
-		paths = g_strsplit(option, "\n", 1); /* one path, whatever is in it */
-	else if (variable && *variable)
-		paths = g_strsplit(variable, ":", -1);
-	else
-		paths = g_new0(char *, 2);
-	if (!paths[0])
-		paths[0] = g_build_filename(home && *home ? home : g_get_home_dir(), ".kube",
-					    "config", NULL);
-	for (char **path = paths; *path; path++) {
-		if (**path && g_file_test(*path, G_FILE_TEST_EXISTS))
-			g_ptr_array_add(files, g_strdup(*path));
+	if (option) {
+		add_existing(files, option);
+	} else if (variable && *variable) {
+		g_auto(GStrv) paths = g_strsplit(variable, ":", -1);
+
+		for (char **path = paths; *path; path++)
+			add_existing(files, *path);
+	} else {
+		g_autofree char *path = default_kubeconfig();
+
+		add_existing(files, path);
 	}
 	return files;
 }

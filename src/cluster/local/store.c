@@ -147,24 +147,27 @@ static Store *store_new(const char *name, const char *folder, gboolean read_only
 	return store;
 }
 
+static gboolean open_store(Store *store, const char *folder, gboolean create, GError **error)
+{
+	if (create && !make_folders(folder, store->base.state_dir, error))
+		return FALSE;
+	if (!open_db(store, folder, create, error))
+		return FALSE;
+	return !db_was_created(store->db) || make_default_namespace(store, error);
+}
+
 Cluster *local_store_open(const char *name, gboolean create, gboolean read_only, GError **error)
 {
 	g_autofree char *folder = stores_dir(error);
-	g_autoptr(Cluster) cluster = NULL;
 	Store *store;
 
 	if (!folder)
 		return NULL;
 	store = store_new(name, folder, read_only);
-	cluster = &store->base;
-	create = create && !read_only;
-	if (create && !make_folders(folder, cluster->state_dir, error))
-		return NULL;
-	if (!open_db(store, folder, create, error))
-		return NULL;
-	if (db_was_created(store->db) && !make_default_namespace(store, error))
-		return NULL;
-	return g_steal_pointer(&cluster);
+	if (open_store(store, folder, create && !read_only, error))
+		return &store->base;
+	cluster_close(&store->base);
+	return NULL;
 }
 
 gboolean local_store_exists(const char *name)

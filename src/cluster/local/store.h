@@ -42,7 +42,7 @@ static inline Store *store_of(Cluster *cluster)
 
 /* Events are kept for so long and so many, whichever is less. */
 #define STORE_EVENTS_KEPT 8192
-#define STORE_EVENTS_AGE_US (15 * 60 * G_USEC_PER_SEC)
+#define STORE_EVENTS_AGE_US (G_GINT64_CONSTANT(15) * 60 * G_USEC_PER_SEC)
 
 /* "virtualmachineinstances.kubevirt.io": the key of a kind in the tables. A version of the API
  * is not part of it. Borrowed, from a table that lives as long as the process. */
