@@ -76,8 +76,10 @@ static void add_value(cJSON *row, const Setting *setting, const cJSON *object)
 	const char *name = "value";
 	gint64 bytes;
 
-	if (!stored && setting->documented_default)
-		stored = fallback = setting_parse_value(setting, setting->documented_default, NULL);
+	if (!stored && setting->documented_default) {
+		fallback = setting_parse_value(setting, setting->documented_default, NULL);
+		stored = fallback;
+	}
 	if (!stored)
 		return;
 	switch (setting->type) {

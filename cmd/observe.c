@@ -139,7 +139,7 @@ void show_field(const CommandContext *context, const char *label, const char *va
 	g_autofree char *safe = output_escape(value ? value : "-");
 	g_autofree char *head = g_strdup_printf("%s:", label);
 
-	fprintf(context->output->stream, "%-19s %s\n", head, safe);
+	(void)fprintf(context->output->stream, "%-19s %s\n", head, safe);
 }
 
 char *human_quantity(const char *quantity)

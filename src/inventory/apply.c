@@ -13,7 +13,7 @@
 #include "model/wellknown.h"
 
 #define WRITE_TRIES 5
-#define HEARTBEAT_US (3 * G_USEC_PER_SEC)
+#define HEARTBEAT_US (G_GINT64_CONSTANT(3) * G_USEC_PER_SEC)
 #define NAME_MAX_BYTES 63
 
 const char *inventory_uuid_of(const cJSON *vmi)
@@ -181,6 +181,15 @@ static gboolean refresh_object(Inventory *inventory, Cache *cache, const Kind *k
 	return TRUE;
 }
 
+/* One object that the schema refuses must not take the others of its host with it. */
+static gboolean is_refused(const char *what, const GError *error)
+{
+	if (error_code(error) != KVMIG_ERROR_INVALID)
+		return FALSE;
+	g_warning("%s is left as it was: %s", what, error->message);
+	return TRUE;
+}
+
 static gboolean is_race(const GError *error)
 {
 	KvmigError code = error_code(error);
@@ -257,7 +266,7 @@ static gboolean apply_host(Node *node, GError **error)
 
 		if (!old)
 			return TRUE; /* removed meanwhile */
-		if (apply_host_once(node, old, &local))
+		if (apply_host_once(node, old, &local) || is_refused(node->name, local))
 			return TRUE;
 		if (!is_race(local)) {
 			g_propagate_error(error, g_steal_pointer(&local));
@@ -424,7 +433,7 @@ gboolean apply_sight(Inventory *inventory, const Sight *sight, GError **error)
 	for (int i = 0; i < WRITE_TRIES; i++) {
 		g_autoptr(GError) local = NULL;
 
-		if (apply_sight_once(inventory, sight, &local))
+		if (apply_sight_once(inventory, sight, &local) || is_refused(sight->uuid, local))
 			return TRUE;
 		if (!is_race(local)) {
 			g_propagate_error(error, g_steal_pointer(&local));

@@ -131,8 +131,8 @@ static gboolean read_xml(Reader *reader, const char *xml, GError **error)
 	gboolean ok;
 
 	if (length > INSTANCE_MAX_BYTES)
-		return error_set(error, KVMIG_ERROR_INVALID, "larger than %u bytes",
-				 INSTANCE_MAX_BYTES);
+		return error_set(error, KVMIG_ERROR_INVALID,
+				 "larger than %" G_GSIZE_FORMAT " bytes", INSTANCE_MAX_BYTES);
 	context = g_markup_parse_context_new(&parser, G_MARKUP_TREAT_CDATA_AS_TEXT, reader, NULL);
 	ok = g_markup_parse_context_parse(context, xml, (gssize)length, &local) &&
 	     g_markup_parse_context_end_parse(context, &local);

@@ -17,7 +17,7 @@
 
 #include "model/json.h"
 
-#define INSTANCE_MAX_BYTES (64u * 1024)
+#define INSTANCE_MAX_BYTES ((gsize)64 * 1024)
 #define INSTANCE_MAX_ENTRIES 128u
 
 typedef struct {

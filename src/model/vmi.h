@@ -14,10 +14,13 @@
  *     domainUUID, migrationMethod (LiveMigration), virtType (kvm | qemu)
  *     domainState: libvirt's own word ("running", "paused")
  *     conditions: LiveMigratable (reason, message), Paused, kvmig.io/DuplicateUUID,
- *                 kvmig.io/Undecided
+ *                 kvmig.io/Missing (no host that answers has it), kvmig.io/Undecided
  *     migrationState: as KubeVirt's, of the last migration
  *     alsoOn: [node, …]                other hosts that report the same UUID
  *     persistent, autostart: booleans
+ *     copies: [{node, state, reason, incoming, persistent, autostart}]  one for each host that
+ *             reports the domain, as it did last; nodeName and alsoOn follow from it
+ *     metadataChecksum: of the labels and selector that object and domain agreed on last
  *     observedAt
  */
 #pragma once

@@ -35,6 +35,7 @@ static void add_host_as(World *world, const char *name, const char *sim_name)
 		cluster_create(world->store.cluster, host, CLUSTER_WRITE_NONE, &error);
 
 	g_assert_no_error(error);
+	g_assert_nonnull(made);
 }
 
 static void add_host(World *world, const char *name)
@@ -150,6 +151,7 @@ static void update(World *world, const cJSON *object)
 		cluster_update(world->store.cluster, object, CLUSTER_WRITE_NONE, &error);
 
 	g_assert_no_error(error);
+	g_assert_nonnull(stored);
 }
 
 /* ---- hosts ---------------------------------------------------------------------------------- */
@@ -604,7 +606,6 @@ static void check_found(World *world, const char *ns, const char *word, const ch
 
 static void test_find(World *world, gconstpointer data G_GNUC_UNUSED)
 {
-	g_autoptr(GError) ambiguous = NULL;
 	g_autoptr(GError) missing = NULL;
 
 	guest(world, "n1", UUID, "Web_01 (old)");
