@@ -318,12 +318,13 @@ const char *schema_manifest(const Kind *kind)
 	return NULL;
 }
 
-/* The manifest's document is never freed: the schema is a part of it. */
+/* The schema, taken out of its manifest: what nobody points to would be a leak. */
 static const cJSON *load(const Kind *kind)
 {
 	const char *text = schema_manifest(kind);
+	g_autoptr(cJSON) manifest = NULL;
 	g_autoptr(GError) error = NULL;
-	const cJSON *manifest, *version;
+	const cJSON *version;
 
 	if (!text)
 		return NULL;
@@ -332,8 +333,11 @@ static const cJSON *load(const Kind *kind)
 		g_error("%s", error->message);
 	cJSON_ArrayForEach(version, json_path(manifest, "spec", "versions", NULL))
 	{
+		cJSON *parent = json_get(version, "schema");
+
 		if (g_strcmp0(json_string(version, "name", NULL), kind->version) == 0)
-			return json_path(version, "schema", "openAPIV3Schema", NULL);
+			return cJSON_DetachItemViaPointer(parent,
+							  json_get(parent, "openAPIV3Schema"));
 	}
 	return NULL;
 }
