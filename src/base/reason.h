@@ -100,6 +100,12 @@
 	REASON(ALARM_BOTH_PAUSED, "KVMIG-ALARM-BOTH-PAUSED",                                       \
 	       "both copies are paused and nothing tells which one is complete",                   \
 	       "resume the one that is right with virsh, destroy the other")                       \
+	REASON(ALARM_COPY_LEFT, "KVMIG-ALARM-COPY-LEFT",                                           \
+	       "the VM runs, and another host still has a copy of it that does not",               \
+	       "once you are sure that it is the stale one, destroy it there with virsh")          \
+	REASON(ALARM_ONE_PAUSED, "KVMIG-ALARM-ONE-PAUSED",                                         \
+	       "the only copy of the VM is paused, and nothing tells whether another one has run", \
+	       "find out whether the other host ran it; if not, resume it with virsh")             \
 	REASON(ALARM_UNDECIDED, "KVMIG-ALARM-UNDECIDED",                                           \
 	       "a host could not be asked, so the outcome is not known",                           \
 	       "bring the host back; kvmig settles it then")

@@ -42,3 +42,7 @@ gboolean engine_is_idle(const Engine *engine);
  * For tests: they end the controller there. */
 typedef void (*EngineStepHook)(const char *step, gpointer data);
 void engine_set_step_hook(Engine *engine, EngineStepHook hook, gpointer data);
+
+/* The engine acts no more, as if its process had died there; it is still to be freed. May be
+ * called from the hook. */
+void engine_halt(Engine *engine);

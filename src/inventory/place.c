@@ -110,6 +110,10 @@ Flight place_flight(Inventory *inventory, const cJSON *vmi)
 	while (g_hash_table_iter_next(&iter, NULL, &object)) {
 		Migration migration;
 
+		/* cheap first: there may be thousands of them, and this is asked for every VMI */
+		if (g_strcmp0(json_string(json_get(object, "spec"), "vmiName", NULL),
+			      object_name(vmi)) != 0)
+			continue;
 		migration_read(object, &migration);
 		if (g_strcmp0(migration.vmi_name, object_name(vmi)) != 0 ||
 		    g_strcmp0(migration.ns, object_namespace(vmi)) != 0)

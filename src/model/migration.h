@@ -7,6 +7,7 @@
  *   status.kvmig:
  *     step: "handed-over"         the engine's journal: written before the step acts
  *     domainUUID, sourceNode, targetNode, memoryBytes
+ *     guestPaused: true           it was paused before, and stays so
  *     autostart: "on-source" | "cleared" | "on-target" | "restored"   absent: never was on
  *     settings: {bandwidthBytesPerSecond, completionTimeoutPerGiB, progressTimeoutSeconds,
  *                disableTLS, …}   in force for this migration since the hand-over

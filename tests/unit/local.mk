@@ -22,6 +22,11 @@ unit_tests += %D%/test-db
 tests_unit_test_db_SOURCES = %D%/test-db.c %D%/store-fixture.h
 tests_unit_test_db_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-engine
+tests_unit_test_engine_SOURCES = %D%/test-engine.c %D%/engine-world.c %D%/engine-world.h %D%/store-fixture.h
+tests_unit_test_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_test_engine_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-history
 tests_unit_test_history_SOURCES = %D%/test-history.c %D%/store-fixture.h
 tests_unit_test_history_LDADD = $(AM_UNIT_LDADD)

@@ -1,0 +1,558 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The engine where nothing breaks: phases, limits, targets, deadlines, cancels, records. */
+#include "model/wellknown.h"
+#include "tests/unit/engine-world.h"
+
+static void check_phases(const cJSON *object, const char *const *expected)
+{
+	const cJSON *entry, *list = json_path(object, "status", "phaseTransitionTimestamps", NULL);
+	guint i = 0;
+
+	cJSON_ArrayForEach(entry, list)
+	{
+		g_assert_nonnull(expected[i]);
+		g_assert_cmpstr(json_string(entry, "phase", ""), ==, expected[i]);
+		i++;
+	}
+	g_assert_null(expected[i]);
+}
+
+static void test_success(void)
+{
+	static const char *const phases[] = { "Pending",         "Scheduling",  "Scheduled",
+					      "PreparingTarget", "TargetReady", "Running",
+					      "Succeeded",       NULL };
+	g_autofree char *name = NULL;
+	g_autoptr(cJSON) object = NULL;
+	g_autoptr(cJSON) vmi = NULL;
+	const cJSON *state;
+	Migration view;
+	World world;
+
+	world_init(&world, FALSE);
+	sim_guest_dirties(world.sim, UUID, 256 * MIB);
+	name = world_migrate(&world, "web", NULL);
+	g_assert_true(world_settle(&world, 60000));
+	world_assert_runs_on(&world, "n2");
+	object = world_get(&world, &KIND_VMIM, name);
+	migration_read(object, &view);
+	check_phases(object, phases);
+	g_assert_cmpstr(view.end_state, ==, "none/running");
+	g_assert_cmpstr(view.source_node, ==, "n1");
+	g_assert_cmpstr(view.target_node, ==, "n2");
+	g_assert_cmpstr(view.step, ==, "done");
+	g_assert_cmpint(view.downtime_ms, >, 0);
+	g_assert_cmpint(view.total_ms, >, 1000);
+	g_assert_cmpint(json_int(view.progress, "memoryTotalBytes", 0), ==, GIB);
+	g_assert_false(object_has_finalizer(object, FINALIZER_MIGRATION));
+	vmi = world_get(&world, &KIND_VMI, "web");
+	state = json_path(vmi, "status", "migrationState", NULL);
+	g_assert_cmpstr(json_string(state, "migrationUid", ""), ==, view.uid);
+	g_assert_true(json_bool(state, "completed", FALSE));
+	g_assert_false(json_bool(state, "failed", TRUE));
+	g_assert_cmpstr(json_string(json_get(vmi, "status"), "nodeName", ""), ==, "n2");
+	world_clear(&world);
+}
+
+static void test_history(void)
+{
+	g_autofree char *there = NULL, *back = NULL;
+	g_autoptr(GPtrArray) records = NULL;
+	const HistoryRecord *record;
+	World world;
+
+	world_init(&world, FALSE);
+	there = world_migrate(&world, "web", "n2");
+	g_assert_true(world_settle(&world, 60000));
+	back = world_migrate(&world, "web", "n1");
+	g_assert_true(world_settle(&world, 60000));
+	world_assert_runs_on(&world, "n1");
+	records = history_query(world.history, &(HistoryQuery){ 0 }, NULL);
+	g_assert_cmpuint(records->len, ==, 2);
+	record = g_ptr_array_index(records, 1);
+	g_assert_cmpstr(record->migration, ==, back);
+	g_assert_cmpstr(record->source_node, ==, "n2");
+	g_assert_cmpstr(record->phase, ==, "Succeeded");
+	g_assert_cmpstr(record->end_state, ==, "none/running");
+	g_assert_cmpint(record->memory_processed_bytes, >=, GIB);
+	g_assert_cmpint(record->ended_us, >, record->started_us);
+	world_clear(&world);
+}
+
+static void test_paused_stays_paused(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, TRUE);
+	world_add_host(&world, "n1", 8 * GIB);
+	world_add_host(&world, "n2", 8 * GIB);
+	sim_add_guest(
+		world.sim, "n1",
+		&(SimGuest){ .uuid = UUID, .name = "web", .memory_bytes = GIB, .paused = TRUE });
+	world_look(&world);
+	name = world_migrate(&world, "web", NULL);
+	g_assert_true(world_settle(&world, 60000));
+	assert_phase(&world, name, "Succeeded");
+	assert_state(&world, "n1", HYPER_DOMAIN_NONE);
+	assert_state(&world, "n2", HYPER_DOMAIN_PAUSED);
+	g_assert_cmpuint(sim_most_copies(world.sim, UUID), ==, 0);
+	world_clear(&world);
+}
+
+static void test_autostart_travels(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, TRUE);
+	world_add_host(&world, "n1", 8 * GIB);
+	world_add_host(&world, "n2", 8 * GIB);
+	sim_add_guest(
+		world.sim, "n1",
+		&(SimGuest){ .uuid = UUID, .name = "web", .memory_bytes = GIB, .autostart = TRUE });
+	world_look(&world);
+	name = world_migrate(&world, "web", NULL);
+	g_assert_true(world_settle(&world, 60000));
+	assert_phase(&world, name, "Succeeded");
+	g_assert_true(sim_autostart(world.sim, "n2", UUID));
+	g_assert_true(g_hash_table_contains(world.steps, "clearing-autostart"));
+	world_clear(&world);
+}
+
+/* ---- what is refused --------------------------------------------------------------------------
+ */
+
+static void test_no_such_vm(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, FALSE);
+	name = world_migrate(&world, "nobody", NULL);
+	g_assert_true(world_settle(&world, 5000));
+	assert_phase(&world, name, "Failed");
+	assert_reason(&world, name, "KVMIG-FAIL-VM-GONE");
+	world_clear(&world);
+}
+
+static void test_shut_off(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, TRUE);
+	world_add_host(&world, "n1", 8 * GIB);
+	world_add_host(&world, "n2", 8 * GIB);
+	sim_add_guest(
+		world.sim, "n1",
+		&(SimGuest){ .uuid = UUID, .name = "web", .memory_bytes = GIB, .shutoff = TRUE });
+	world_look(&world);
+	name = world_migrate(&world, "web", NULL);
+	g_assert_true(world_settle(&world, 5000));
+	assert_reason(&world, name, "KVMIG-BLK-NOT-RUNNING");
+	g_assert_cmpuint(sim_started(world.sim, UUID), ==, 0);
+	world_clear(&world);
+}
+
+static void test_second_fails(void)
+{
+	g_autofree char *first = NULL, *second = NULL;
+	World world;
+
+	world_init(&world, FALSE);
+	sim_set_link(world.sim, 100 * MIB);
+	first = world_migrate(&world, "web", NULL);
+	world_run_ms(&world, 1000);
+	second = world_migrate(&world, "web", NULL);
+	world_run_ms(&world, 1000);
+	assert_phase(&world, second, "Failed");
+	assert_reason(&world, second, "KVMIG-BLK-IN-FLIGHT");
+	assert_phase(&world, first, "Running");
+	g_assert_true(world_settle(&world, 60000));
+	assert_phase(&world, first, "Succeeded");
+	g_assert_cmpuint(sim_started(world.sim, UUID), ==, 1);
+	world_clear(&world);
+}
+
+static void test_refused_by_libvirt(void)
+{
+	g_autofree char *name = NULL;
+	g_autoptr(cJSON) object = NULL;
+	Migration view;
+	World world;
+
+	world_init(&world, FALSE);
+	sim_inject(world.sim, UUID, SIM_FAULT_REFUSE);
+	name = world_migrate(&world, "web", NULL);
+	g_assert_true(world_settle(&world, 60000));
+	assert_phase(&world, name, "Failed");
+	object = world_get(&world, &KIND_VMIM, name);
+	migration_read(object, &view);
+	g_assert_cmpstr(view.result_reason, ==, "KVMIG-BLK-LIBVIRT");
+	g_assert_nonnull(strstr(view.result_message, "assigned host devices"));
+	world_assert_runs_on(&world, "n1");
+	world_clear(&world);
+}
+
+static void test_certificates(void)
+{
+	g_autofree char *name = NULL, *again = NULL;
+	World world;
+
+	world_init(&world, FALSE);
+	world_set(&world, "disableTLS", "false");
+	sim_set_certificates(world.sim, "n1", 0);
+	name = world_migrate(&world, "web", NULL);
+	g_assert_true(world_settle(&world, 5000));
+	assert_reason(&world, name, "KVMIG-BLK-TLS-CERTS");
+	g_assert_cmpuint(sim_started(world.sim, UUID), ==, 0);
+	sim_set_certificates(world.sim, "n1", 1);
+	again = world_migrate(&world, "web", NULL);
+	g_assert_true(world_settle(&world, 60000));
+	assert_phase(&world, again, "Succeeded");
+	world_clear(&world);
+}
+
+/* ---- targets ----------------------------------------------------------------------------------
+ */
+
+static void test_no_target(void)
+{
+	g_autofree char *name = NULL;
+	g_autoptr(cJSON) object = NULL;
+	Migration view;
+	World world;
+
+	world_init(&world, FALSE);
+	name = world_migrate(&world, "web", "n9");
+	world_run_ms(&world, 1000);
+	assert_phase(&world, name, "Pending");
+	assert_reason(&world, name, "KVMIG-PEND-NO-TARGET");
+	world_run_ms(&world, 298000);
+	assert_phase(&world, name, "Pending");
+	g_assert_true(world_settle(&world, 5000));
+	object = world_get(&world, &KIND_VMIM, name);
+	migration_read(object, &view);
+	g_assert_cmpstr(view.phase_text, ==, "Failed");
+	g_assert_cmpstr(view.result_reason, ==, "KVMIG-FAIL-NO-TARGET-TIMEOUT");
+	g_assert_nonnull(strstr(view.result_message, "no node fits"));
+	world_assert_runs_on(&world, "n1");
+	world_clear(&world);
+}
+
+/* The wait ends as soon as there is a node. */
+static void test_target_appears(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, FALSE);
+	name = world_migrate(&world, "web", "n3");
+	world_run_ms(&world, 20000);
+	assert_phase(&world, name, "Pending");
+	world_add_host(&world, "n3", 8 * GIB);
+	world_look(&world);
+	g_assert_true(world_settle(&world, 60000));
+	assert_phase(&world, name, "Succeeded");
+	world_assert_runs_on(&world, "n3");
+	world_clear(&world);
+}
+
+static char *uuid_of(guint n)
+{
+	return g_strdup_printf("11111111-2222-4333-8444-%012x", n);
+}
+
+static void add_guests(World *world, const char *host, guint from, guint to, gint64 memory_bytes)
+{
+	for (guint i = from; i < to; i++) {
+		g_autofree char *uuid = uuid_of(i);
+		g_autofree char *name = g_strdup_printf("vm-%u", i);
+
+		sim_add_guest(world->sim, host,
+			      &(SimGuest){ .uuid = uuid,
+					   .name = name,
+					   .memory_bytes = memory_bytes,
+					   .dirty_bytes_per_second = 16 * MIB });
+	}
+}
+
+static gboolean is_in_phase(World *world, const char *migration, const char *phase)
+{
+	g_autofree char *now = world_phase(world, migration);
+
+	return g_strcmp0(now, phase) == 0;
+}
+
+static guint count_waiting(World *world, const GPtrArray *names, const char *reason)
+{
+	guint n = 0;
+
+	for (guint i = 0; i < names->len; i++) {
+		g_autofree char *why = world_reason(world, g_ptr_array_index(names, i));
+
+		n += g_strcmp0(why, reason) == 0;
+	}
+	return n;
+}
+
+/* Each fits, both do not: the second waits for the first, and goes when there is room. */
+static void test_reservations(void)
+{
+	g_autofree char *first = NULL, *second = NULL;
+	World world;
+
+	world_init(&world, TRUE);
+	world_add_host(&world, "n1", 16 * GIB);
+	world_add_host(&world, "n2", 8 * GIB);
+	add_guests(&world, "n1", 0, 2, 5 * GIB);
+	world_look(&world);
+	first = world_migrate(&world, "vm-0", NULL);
+	second = world_migrate(&world, "vm-1", NULL);
+	world_run_ms(&world, 1000);
+	if (!is_in_phase(&world, first, "Running")) { /* of equal age: the names decide */
+		char *swap = first;
+
+		first = second;
+		second = swap;
+	}
+	assert_phase(&world, first, "Running");
+	assert_phase(&world, second, "Pending");
+	assert_reason(&world, second, "KVMIG-PEND-MEMORY-RESERVED");
+	world_run_ms(&world, 20000);
+	assert_phase(&world, first, "Succeeded");
+	assert_reason(&world, second, "KVMIG-PEND-NO-TARGET");
+	world_add_host(&world, "n3", 8 * GIB);
+	world_look(&world);
+	g_assert_true(world_settle(&world, 60000));
+	assert_phase(&world, second, "Succeeded");
+	g_assert_cmpint(sim_least_memory(world.sim), >, 0);
+	world_clear(&world);
+}
+
+/* The inventory has not seen yet that the target filled up: the host's own word counts. */
+static void test_fresh_memory(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, FALSE);
+	sim_add_guest(world.sim, "n2",
+		      &(SimGuest){ .uuid = "22222222-2222-4333-8444-555555555555",
+				   .name = "big",
+				   .memory_bytes = 7 * GIB + 512 * MIB });
+	name = world_migrate(&world, "web", "n2");
+	world_run_ms(&world, 1000);
+	assert_phase(&world, name, "Pending");
+	g_assert_cmpuint(sim_started(world.sim, NULL), ==, 0);
+	world_clear(&world);
+}
+
+/* ---- limits -----------------------------------------------------------------------------------
+ */
+
+static void test_limits(void)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	World world;
+
+	world_init(&world, TRUE);
+	world_add_host(&world, "n1", 32 * GIB);
+	world_add_host(&world, "n2", 32 * GIB);
+	world_add_host(&world, "n3", 64 * GIB);
+	add_guests(&world, "n1", 0, 5, GIB);
+	add_guests(&world, "n2", 5, 10, GIB);
+	world_set(&world, "parallelMigrationsPerCluster", "3");
+	world_set(&world, "parallelOutboundMigrationsPerNode", "2");
+	world_look(&world);
+	for (guint i = 0; i < 10; i++) {
+		g_autofree char *vm = g_strdup_printf("vm-%u", i);
+
+		g_ptr_array_add(names, world_migrate(&world, vm, "n3"));
+		world_run_ms(&world, 10);
+	}
+	world_run_ms(&world, 300);
+	/* three run; who waits behind them waits for the cluster, one before that for n1 */
+	g_assert_cmpuint(count_waiting(&world, names, NULL), ==, 3);
+	g_assert_cmpuint(count_waiting(&world, names, "KVMIG-PEND-OUTBOUND-LIMIT") +
+				 count_waiting(&world, names, "KVMIG-PEND-CLUSTER-LIMIT"),
+			 ==, 7);
+	g_assert_true(world_settle(&world, 120000));
+	for (guint i = 0; i < names->len; i++)
+		assert_phase(&world, g_ptr_array_index(names, i), "Succeeded");
+	g_assert_cmpuint(sim_most_migrations(world.sim), ==, 3);
+	g_assert_cmpuint(sim_most_outbound(world.sim), ==, 2);
+	g_ptr_array_unref(names);
+	world_clear(&world);
+}
+
+/* A drain-like load: many VMs, every limit kept at every instant, memory never overcommitted. */
+static void test_scale(void)
+{
+	enum { HOSTS = 50, GUESTS = 2000, FULL = 25 };
+	gint64 begun_us = g_get_monotonic_time();
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	World world;
+
+	world_init(&world, TRUE);
+	for (guint i = 0; i < HOSTS; i++) {
+		g_autofree char *host = g_strdup_printf("node-%02u", i);
+
+		world_add_host(&world, host, 200 * GIB);
+		if (i < FULL)
+			add_guests(&world, host, i * GUESTS / FULL, (i + 1) * GUESTS / FULL,
+				   2 * GIB);
+	}
+	world_set(&world, "parallelMigrationsPerCluster", "40");
+	world_set(&world, "parallelOutboundMigrationsPerNode", "3");
+	world_look(&world);
+	g_assert_true(cluster_batch_begin(world.store.cluster, NULL));
+	for (guint i = 0; i < GUESTS; i++) {
+		g_autofree char *vm = g_strdup_printf("vm-%u", i);
+
+		g_ptr_array_add(names, world_migrate(&world, vm, NULL));
+	}
+	g_assert_true(cluster_batch_commit(world.store.cluster, NULL));
+	g_assert_true(world_settle(&world, 3600 * 1000));
+	for (guint i = 0; i < names->len; i++)
+		assert_phase(&world, g_ptr_array_index(names, i), "Succeeded");
+	g_assert_cmpuint(sim_most_migrations(world.sim), ==, 40);
+	g_assert_cmpuint(sim_most_outbound(world.sim), <=, 3);
+	g_assert_cmpuint(sim_started(world.sim, NULL), ==, GUESTS);
+	g_assert_cmpint(sim_least_memory(world.sim), >, 0);
+	g_test_message("%u migrations, %.0f s simulated, in %.1f s", (guint)GUESTS,
+		       clock_monotonic_us(world.clock) / 1e6,
+		       (g_get_monotonic_time() - begun_us) / 1e6);
+	g_ptr_array_unref(names);
+	world_clear(&world);
+}
+
+/* ---- deadlines, cancels -----------------------------------------------------------------------
+ */
+
+static void test_completion_timeout(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, FALSE);
+	world_set(&world, "bandwidthPerMigration", "64Mi");
+	world_set(&world, "completionTimeoutPerGiB", "30");
+	sim_guest_dirties(world.sim, UUID, 128 * MIB);
+	name = world_migrate(&world, "web", NULL);
+	world_run_ms(&world, 29000);
+	assert_phase(&world, name, "Running");
+	g_assert_true(world_settle(&world, 3000));
+	assert_phase(&world, name, "Failed");
+	assert_reason(&world, name, "KVMIG-FAIL-COMPLETION-TIMEOUT");
+	assert_end_state(&world, name, "running/none");
+	world_assert_runs_on(&world, "n1");
+	world_clear(&world);
+}
+
+static void test_progress_timeout(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, FALSE);
+	world_set(&world, "bandwidthPerMigration", "64Mi");
+	world_set(&world, "progressTimeout", "20");
+	name = world_migrate(&world, "web", NULL);
+	world_run_ms(&world, 5000);
+	sim_stall(world.sim, UUID, TRUE);
+	world_run_ms(&world, 18000);
+	assert_phase(&world, name, "Running");
+	g_assert_true(world_settle(&world, 4000));
+	assert_reason(&world, name, "KVMIG-FAIL-PROGRESS-TIMEOUT");
+	world_assert_runs_on(&world, "n1");
+	world_clear(&world);
+}
+
+static void check_cancelled(World *world, const char *name)
+{
+	g_autoptr(GPtrArray) records =
+		history_query(world->history, &(HistoryQuery){ .migration = name }, NULL);
+	const HistoryRecord *record;
+
+	g_assert_null(cluster_get(world->store.cluster, &KIND_VMIM, NS, name, NULL));
+	g_assert_cmpuint(records->len, ==, 1);
+	record = g_ptr_array_index(records, 0);
+	g_assert_cmpstr(record->phase, ==, "Failed");
+	g_assert_cmpstr(record->reason, ==, "KVMIG-FAIL-CANCELLED");
+	world_assert_runs_on(world, "n1");
+}
+
+static void test_cancel_running(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, FALSE);
+	sim_set_link(world.sim, 64 * MIB);
+	sim_inject(world.sim, UUID, SIM_FAULT_ABORT_LOST);
+	name = world_migrate(&world, "web", NULL);
+	world_run_ms(&world, 3000);
+	world_cancel(&world, name);
+	g_assert_true(world_settle(&world, 10000));
+	check_cancelled(&world, name);
+	world_clear(&world);
+}
+
+static void test_cancel_pending(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, FALSE);
+	name = world_migrate(&world, "web", "n9");
+	world_run_ms(&world, 3000);
+	world_cancel(&world, name);
+	g_assert_true(world_settle(&world, 10000));
+	check_cancelled(&world, name);
+	g_assert_cmpuint(sim_started(world.sim, UUID), ==, 0);
+	world_clear(&world);
+}
+
+static void test_guest_ends(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, FALSE);
+	sim_set_link(world.sim, 64 * MIB);
+	name = world_migrate(&world, "web", NULL);
+	world_run_ms(&world, 3000);
+	sim_guest_ends(world.sim, UUID);
+	g_assert_true(world_settle(&world, 100000));
+	assert_reason(&world, name, "KVMIG-FAIL-VM-GONE");
+	assert_end_state(&world, name, "shutoff/none");
+	world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/engine/success", test_success);
+	g_test_add_func("/engine/history", test_history);
+	g_test_add_func("/engine/paused-stays-paused", test_paused_stays_paused);
+	g_test_add_func("/engine/autostart-travels", test_autostart_travels);
+	g_test_add_func("/engine/no-such-vm", test_no_such_vm);
+	g_test_add_func("/engine/shut-off", test_shut_off);
+	g_test_add_func("/engine/second-fails", test_second_fails);
+	g_test_add_func("/engine/refused-by-libvirt", test_refused_by_libvirt);
+	g_test_add_func("/engine/certificates", test_certificates);
+	g_test_add_func("/engine/no-target", test_no_target);
+	g_test_add_func("/engine/target-appears", test_target_appears);
+	g_test_add_func("/engine/reservations", test_reservations);
+	g_test_add_func("/engine/fresh-memory", test_fresh_memory);
+	g_test_add_func("/engine/limits", test_limits);
+	g_test_add_func("/engine/completion-timeout", test_completion_timeout);
+	g_test_add_func("/engine/progress-timeout", test_progress_timeout);
+	g_test_add_func("/engine/cancel-running", test_cancel_running);
+	g_test_add_func("/engine/cancel-pending", test_cancel_pending);
+	g_test_add_func("/engine/guest-ends", test_guest_ends);
+	g_test_add_func("/engine/scale", test_scale);
+	return g_test_run();
+}
