@@ -25,8 +25,8 @@ struct Hyper {
 	Clock *clock;
 	HyperEventFunc events;
 	gpointer events_data;
-	GHashTable *hosts;    /* name -> HyperHost */
-	GHashTable *requests; /* HyperRequest not yet settled; holds this side's reference */
+	GHashTable *hosts; /* name -> HyperHost */
+	GQueue requests; /* HyperRequest not yet settled, oldest first; holds this side's reference */
 };
 
 struct HyperHost {
@@ -41,6 +41,7 @@ struct HyperHost {
 
 struct HyperRequest {
 	gatomicrefcount refs;
+	GList link; /* in hyper->requests, until settled */
 	HyperHost *host;
 	HyperJobCall call;
 	HyperDone done; /* NULL: nobody wants the answer */
@@ -65,7 +66,6 @@ static void hyper_unref(Hyper *hyper)
 {
 	if (!g_atomic_ref_count_dec(&hyper->refs))
 		return;
-	g_hash_table_unref(hyper->requests);
 	g_hash_table_unref(hyper->hosts);
 	g_free(hyper);
 }
@@ -171,7 +171,7 @@ static void request_settle(HyperRequest *request, HyperAnswer *answer)
 	request->settled = TRUE;
 	clock_cancel(hyper->clock, &request->timer);
 	/* first: done may free everything */
-	g_hash_table_remove(hyper->requests, request);
+	g_queue_unlink(&hyper->requests, &request->link);
 	if (done)
 		done(request, answer, request->data);
 	request_unref(request);
@@ -334,7 +334,8 @@ HyperRequest *hyper_submit(HyperHost *host, const HyperCall *call, HyperDone don
 	request->data = data;
 	request->timeout_ms = call->timeout_ms;
 	copy_call(&request->call, call);
-	g_hash_table_add(hyper->requests, request);
+	request->link.data = request;
+	g_queue_push_tail_link(&hyper->requests, &request->link);
 	if (call->timeout_ms > 0)
 		request->timer =
 			clock_after(hyper->clock, call->timeout_ms, on_deadline, request);
@@ -373,18 +374,16 @@ static void fail_later(HyperRequest *request)
 	message_send(message);
 }
 
-/* Gives up what is under way there and closes the driver's host. */
+/* Gives up what is under way there and closes the driver's host. The youngest first: what waits
+ * is gone before the call that it waits for, so that nobody begins it. */
 static void host_shut(HyperHost *host)
 {
 	const HyperDriver *driver = host->hyper->driver;
-	GHashTableIter iter;
-	gpointer key;
 
 	if (!host->driver_host)
 		return;
-	g_hash_table_iter_init(&iter, host->hyper->requests);
-	while (g_hash_table_iter_next(&iter, &key, NULL)) {
-		HyperRequest *request = key;
+	for (GList *link = host->hyper->requests.tail; link; link = link->prev) {
+		HyperRequest *request = link->data;
 
 		if (request->host != host)
 			continue;
@@ -489,7 +488,7 @@ Hyper *hyper_new(const HyperDriver *driver, gpointer driver_data, Clock *clock,
 	hyper->events_data = events_data;
 	hyper->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
 					     (GDestroyNotify)host_unref);
-	hyper->requests = g_hash_table_new(NULL, NULL);
+	g_queue_init(&hyper->requests);
 	if (driver && driver->init)
 		driver->init(&core, clock, driver_data);
 	return hyper;
@@ -497,21 +496,15 @@ Hyper *hyper_new(const HyperDriver *driver, gpointer driver_data, Clock *clock,
 
 static void forget_all(Hyper *hyper)
 {
-	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func((GDestroyNotify)request_unref);
-	GHashTableIter iter;
-	gpointer key;
+	GList *link;
 
-	g_hash_table_iter_init(&iter, hyper->requests);
-	while (g_hash_table_iter_next(&iter, &key, NULL)) {
-		g_ptr_array_add(all, key);
-		g_hash_table_iter_remove(&iter);
-	}
-	for (guint i = 0; i < all->len; i++) {
-		HyperRequest *request = g_ptr_array_index(all, i);
+	while ((link = g_queue_pop_tail_link(&hyper->requests))) {
+		HyperRequest *request = link->data;
 
 		request->settled = TRUE;
 		clock_cancel(hyper->clock, &request->timer);
 		request_abandon(request);
+		request_unref(request);
 	}
 }
 

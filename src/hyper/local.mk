@@ -8,3 +8,5 @@ libkvmig_la_SOURCES += \
 	%D%/sim/sim.c %D%/sim/sim.h %D%/sim/sim-private.h \
 	%D%/sim/sim-driver.c \
 	%D%/sim/sim-migrate.c
+
+include %D%/libvirt/local.mk

@@ -51,6 +51,12 @@ unit_tests += %D%/test-migration
 tests_unit_test_migration_SOURCES = %D%/test-migration.c
 tests_unit_test_migration_LDADD = $(AM_UNIT_LDADD)
 
+if ENABLE_LIBVIRT
+unit_tests += %D%/test-libvirt
+tests_unit_test_libvirt_SOURCES = %D%/test-libvirt.c
+tests_unit_test_libvirt_LDADD = $(AM_UNIT_LDADD)
+endif
+
 unit_tests += %D%/test-object
 tests_unit_test_object_SOURCES = %D%/test-object.c
 tests_unit_test_object_LDADD = $(AM_UNIT_LDADD)

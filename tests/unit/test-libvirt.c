@@ -1,0 +1,898 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The libvirt driver against real daemons: two session daemons of an ordinary user (nobody where
+ * the test runs as root, for whom there are none), each in folders of its own, and guests without
+ * a disk or a system. Skipped where libvirtd or QEMU is not installed.
+ */
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <pwd.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "hyper/hyper.h"
+#include "model/wellknown.h"
+
+#define STEP_MS 20000
+#define MIB (1024 * 1024)
+
+typedef struct {
+	char *dir;
+	char *uri;
+	char *uuid;
+	GPid pid;
+	HyperHost *host;
+} Node;
+
+typedef struct {
+	gboolean done;
+	HyperAnswer answer;
+} Reply;
+
+typedef struct {
+	HyperEventType type;
+	char *host;
+	char *uuid;
+	HyperDomainState state;
+	HyperReason reason;
+} Seen;
+
+static char *top;
+static Node nodes[2];
+static Hyper *hyper;
+static GPtrArray *seen;
+static uid_t owner_uid;
+static gid_t owner_gid;
+
+/* ---- daemons -------------------------------------------------------------------------------- */
+
+static void own(const char *path)
+{
+	g_assert_cmpint(chown(path, owner_uid, owner_gid), ==, 0);
+}
+
+static char *make_dir(const char *parent, const char *name)
+{
+	char *path = g_build_filename(parent, name, NULL);
+
+	g_assert_cmpint(g_mkdir_with_parents(path, 0700), ==, 0);
+	own(path);
+	return path;
+}
+
+static void write_file(const char *dir, const char *name, const char *text)
+{
+	g_autofree char *path = g_build_filename(dir, name, NULL);
+
+	g_assert_true(g_file_set_contents(path, text, -1, NULL));
+	own(path);
+}
+
+static char **node_environment(const char *dir)
+{
+	static const char *const variables[] = { "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
+						 "XDG_CACHE_HOME", "XDG_DATA_HOME" };
+	static const char *const folders[] = { "h", "r", "c", "k", "d" };
+	char **environment = g_environ_setenv(NULL, "PATH", g_getenv("PATH"), TRUE);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(variables); i++) {
+		g_autofree char *path = make_dir(dir, folders[i]);
+
+		environment = g_environ_setenv(environment, variables[i], path, TRUE);
+	}
+	return environment;
+}
+
+static gboolean is_listening(const char *path)
+{
+	return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+static void wait_for_socket(const char *path)
+{
+	for (int i = 0; i < 200 && !is_listening(path); i++)
+		g_usleep(50 * 1000);
+	g_assert_true(is_listening(path));
+}
+
+static void node_start(Node *node)
+{
+	g_auto(GStrv) environment = node_environment(node->dir);
+	g_autofree char *conf = g_build_filename(node->dir, "c/libvirt/libvirtd.conf", NULL);
+	g_autofree char *pid_file = g_build_filename(node->dir, "pid", NULL);
+	g_autofree char *socket = g_build_filename(node->dir, "r/libvirt/libvirt-sock", NULL);
+	g_autofree char *user = g_strdup_printf("--reuid=%u", (guint)owner_uid);
+	g_autofree char *group = g_strdup_printf("--regid=%u", (guint)owner_gid);
+	/* a test that ends badly takes its daemons with it */
+	const char *const as_root[] = { "setpriv",	  user,	      group, "--clear-groups",
+					"--pdeathsig=KILL", "libvirtd", "-f",  conf,
+					"-p",		  pid_file,   NULL };
+	const char *const as_user[] = { "setpriv", "--pdeathsig=KILL", "libvirtd", "-f", conf, "-p",
+					pid_file, NULL };
+	const char *const *argv = geteuid() == 0 ? as_root : as_user;
+	g_autoptr(GError) error = NULL;
+
+	g_unlink(socket);
+	g_spawn_async(node->dir, (char **)argv, environment,
+		      G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
+			      G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
+		      NULL, NULL, &node->pid, &error);
+	g_assert_no_error(error);
+	wait_for_socket(socket);
+}
+
+static void node_make(Node *node, const char *name)
+{
+	g_autofree char *config = NULL;
+	g_autofree char *libvirt = NULL;
+	g_autofree char *text = NULL;
+
+	node->dir = make_dir(top, name);
+	config = make_dir(node->dir, "c");
+	libvirt = make_dir(config, "libvirt");
+	node->uuid = g_uuid_string_random();
+	text = g_strdup_printf("host_uuid = \"%s\"\nauth_unix_rw = \"none\"\n", node->uuid);
+	write_file(libvirt, "libvirtd.conf", text);
+	write_file(libvirt, "qemu.conf", "stdio_handler = \"file\"\n");
+	node->uri = g_strdup_printf("qemu+unix:///session?socket=%s/r/libvirt/libvirt-sock",
+				    node->dir);
+}
+
+static void node_kill(Node *node)
+{
+	if (node->pid == 0)
+		return;
+	kill(node->pid, SIGCONT);
+	kill(node->pid, SIGKILL);
+	waitpid(node->pid, NULL, 0);
+	node->pid = 0;
+}
+
+/* Probing every emulator takes seconds; the second daemon takes over what the first has found. */
+static void share_cache(const Node *from, const Node *to)
+{
+	g_autofree char *source = g_build_filename(from->dir, "k", NULL);
+	const char *argv[] = { "cp", "-a", source, to->dir, NULL };
+
+	g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
+				   NULL, NULL, NULL));
+}
+
+/* QEMU outlives its daemon: end what runs with a file of ours as its pid file. */
+static void end_guests(const Node *node)
+{
+	g_autofree char *run = g_build_filename(node->dir, "r/libvirt/qemu/run", NULL);
+	g_autoptr(GDir) dir = g_dir_open(run, 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *path = g_build_filename(run, name, NULL);
+		g_autofree char *text = NULL;
+		guint64 pid;
+
+		if (!g_str_has_suffix(name, ".pid") ||
+		    !g_file_get_contents(path, &text, NULL, NULL) ||
+		    !g_ascii_string_to_unsigned(g_strstrip(text), 10, 2, G_MAXINT, &pid, NULL))
+			continue;
+		kill((pid_t)pid, SIGKILL);
+	}
+}
+
+static void remove_tree(const char *path)
+{
+	const char *argv[] = { "rm", "-rf", "--", path, NULL };
+
+	g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
+		     NULL);
+}
+
+static void virsh(const Node *node, const char *command, const char *argument)
+{
+	const char *argv[] = { "virsh", "-q", "-c", node->uri, command, argument, NULL };
+	g_autofree char *errors = NULL;
+	int status;
+
+	g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL,
+				   G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL,
+				   NULL, &errors, &status, NULL));
+	if (status != 0)
+		g_error("virsh %s %s: %s", command, argument, errors);
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+
+static void reply_clear(Reply *reply)
+{
+	g_clear_error(&reply->answer.error);
+	g_clear_pointer(&reply->answer.info, hyper_host_info_free);
+	g_clear_pointer(&reply->answer.domains, g_ptr_array_unref);
+	g_clear_pointer(&reply->answer.domain, hyper_domain_free);
+	g_clear_pointer(&reply->answer.text, g_free);
+	g_clear_pointer(&reply->answer.refusal, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reply, reply_clear)
+
+static void on_done(HyperRequest *request G_GNUC_UNUSED, HyperAnswer *answer, gpointer data)
+{
+	Reply *reply = data;
+
+	g_assert_false(reply->done);
+	reply->done = TRUE;
+	reply->answer = *answer;
+	memset(answer, 0, sizeof(*answer));
+}
+
+static void wait_for(const Reply *reply)
+{
+	while (!reply->done)
+		g_main_context_iteration(NULL, TRUE);
+}
+
+static Reply ask_call(const Node *node, HyperCall call)
+{
+	Reply reply = { 0 };
+
+	if (call.timeout_ms == 0 && call.op != HYPER_OP_MIGRATE)
+		call.timeout_ms = STEP_MS;
+	hyper_submit(node->host, &call, on_done, &reply);
+	wait_for(&reply);
+	return reply;
+}
+
+#define ASK(node, ...) ask_call(&nodes[node], (HyperCall){ __VA_ARGS__ })
+
+static HyperDomainState state_of(int node, const char *uuid)
+{
+	g_auto(Reply) reply = ASK(node, .op = HYPER_OP_STATE, .uuid = uuid);
+
+	g_assert_no_error(reply.answer.error);
+	return reply.answer.domain->state;
+}
+
+static void seen_free(gpointer data)
+{
+	Seen *event = data;
+
+	g_free(event->host);
+	g_free(event->uuid);
+	g_free(event);
+}
+
+static void on_event(HyperHost *host, const HyperEvent *event, gpointer data G_GNUC_UNUSED)
+{
+	Seen *copy = g_new0(Seen, 1);
+
+	copy->type = event->type;
+	copy->host = g_strdup(hyper_host_name(host));
+	copy->uuid = g_strdup(event->uuid);
+	copy->state = event->state;
+	copy->reason = event->reason;
+	if (event->type == HYPER_EVENT_STATE)
+		g_assert_cmpint(ABS(g_get_monotonic_time() - event->when_us), <,
+				60 * G_USEC_PER_SEC);
+	g_ptr_array_add(seen, copy);
+}
+
+static gboolean was_seen(const char *host, HyperEventType type, const char *uuid,
+			 HyperDomainState state, HyperReason reason)
+{
+	for (guint i = 0; i < seen->len; i++) {
+		const Seen *event = g_ptr_array_index(seen, i);
+
+		if (event->type == type && strcmp(event->host, host) == 0 &&
+		    g_strcmp0(event->uuid, uuid) == 0 &&
+		    (type != HYPER_EVENT_STATE ||
+		     (event->state == state && event->reason == reason)))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static void on_tick(gpointer data)
+{
+	*(gboolean *)data = TRUE;
+}
+
+static void pause_ms(guint ms)
+{
+	gboolean over = FALSE;
+
+	clock_after(clock_real(), ms, on_tick, &over);
+	while (!over)
+		g_main_context_iteration(NULL, TRUE);
+}
+
+static void wait_for_event(const char *host, HyperEventType type, const char *uuid,
+			   HyperDomainState state, HyperReason reason)
+{
+	for (int i = 0; i < 100 && !was_seen(host, type, uuid, state, reason); i++)
+		pause_ms(50);
+	g_assert_true(was_seen(host, type, uuid, state, reason));
+}
+
+/* ---- guests --------------------------------------------------------------------------------- */
+
+static char *guest_file(const char *name, const char *uuid, guint memory_mib, const char *extra)
+{
+	char *path = g_build_filename(top, name, NULL);
+	g_autofree char *xml = g_strdup_printf(
+		"<domain type='qemu'><name>%s</name><uuid>%s</uuid><memory unit='MiB'>%u</memory>"
+		"<vcpu>1</vcpu><os><type arch='x86_64' machine='q35'>hvm</type></os>"
+		"%s<devices><video><model type='none'/></video>"
+		"<memballoon model='none'/></devices></domain>",
+		name, uuid, memory_mib, extra);
+
+	g_assert_true(g_file_set_contents(path, xml, -1, NULL));
+	return path;
+}
+
+static char *guest_new(int node, const char *name, gboolean persistent, guint memory_mib)
+{
+	char *uuid = g_uuid_string_random();
+	g_autofree char *path = guest_file(name, uuid, memory_mib, "");
+
+	if (persistent) {
+		virsh(&nodes[node], "define", path);
+		virsh(&nodes[node], "start", uuid);
+	} else {
+		virsh(&nodes[node], "create", path);
+	}
+	return uuid;
+}
+
+static void guest_end(int node, const char *uuid)
+{
+	virsh(&nodes[node], "destroy", uuid);
+}
+
+static HyperMigrateParams way_to(int node, const char *socket)
+{
+	return (HyperMigrateParams){ .peer_uri = nodes[node].uri, .migrate_uri = socket };
+}
+
+static char *socket_uri(const char *name)
+{
+	return g_strdup_printf("unix://%s/%s", top, name);
+}
+
+/* ---- tests ---------------------------------------------------------------------------------- */
+
+static void test_host_info(void)
+{
+	g_auto(Reply) reply = ASK(0, .op = HYPER_OP_HOST_INFO);
+	g_auto(Reply) again = ASK(0, .op = HYPER_OP_HOST_INFO);
+	const HyperHostInfo *info = reply.answer.info;
+
+	g_assert_no_error(reply.answer.error);
+	g_assert_cmpstr(info->uuid, ==, nodes[0].uuid);
+	g_assert_nonnull(info->hostname);
+	g_assert_nonnull(info->arch);
+	g_assert_nonnull(info->machine_types);
+	g_assert_true(g_strv_contains((const char *const *)info->machine_types, "q35"));
+	g_assert_nonnull(info->usable_cpu_models);
+	g_assert_nonnull(info->usable_cpu_models[0]);
+	g_assert_cmpint(info->memory_total_bytes, >, 64 * MIB);
+	g_assert_cmpint(info->memory_available_bytes, >, 0);
+	g_assert_cmpint(info->memory_available_bytes, <=, info->memory_total_bytes);
+	g_assert_cmpuint(info->cpus, >=, 1);
+	g_assert_cmpuint(info->libvirt_version, >=, 9000000);
+	g_assert_cmpuint(info->hypervisor_version, >=, 5000000);
+	g_assert_cmpint(info->migration_certificates, ==, -1);
+	g_assert_cmpstrv(again.answer.info->machine_types, info->machine_types); /* from the cache */
+	g_assert_true(was_seen("a", HYPER_EVENT_CONNECTED, NULL, 0, 0));
+}
+
+static const HyperDomain *find(const Reply *reply, const char *uuid)
+{
+	for (guint i = 0; i < reply->answer.domains->len; i++) {
+		const HyperDomain *domain = g_ptr_array_index(reply->answer.domains, i);
+
+		if (strcmp(domain->uuid, uuid) == 0)
+			return domain;
+	}
+	return NULL;
+}
+
+static void test_list(void)
+{
+	g_autofree char *uuid = guest_new(0, "Web_01 (old)", TRUE, 64);
+	g_autofree char *transient = guest_new(0, "t", FALSE, 64);
+	g_auto(Reply) autostart = ASK(0, .op = HYPER_OP_SET_AUTOSTART, .uuid = uuid, .flag = TRUE);
+	g_auto(Reply) reply = ASK(0, .op = HYPER_OP_LIST);
+	g_auto(Reply) one = ASK(0, .op = HYPER_OP_DOMAIN, .uuid = uuid);
+	const HyperDomain *domain;
+
+	g_assert_no_error(autostart.answer.error);
+	g_assert_no_error(reply.answer.error);
+	domain = find(&reply, uuid);
+	g_assert_cmpstr(domain->name, ==, "Web_01 (old)");
+	g_assert_cmpint(domain->state, ==, HYPER_DOMAIN_RUNNING);
+	g_assert_cmpint(domain->reason, ==, HYPER_REASON_BOOTED);
+	g_assert_true(domain->persistent && domain->autostart && !domain->incoming);
+	g_assert_cmpint(domain->memory_bytes, ==, 64 * MIB);
+	g_assert_cmpuint(domain->vcpus, ==, 1);
+	g_assert_cmpstr(domain->arch, ==, "x86_64");
+	g_assert_true(g_str_has_prefix(domain->machine_type, "pc-q35-"));
+	g_assert_cmpstr(domain->virt_type, ==, "qemu");
+	g_assert_null(domain->not_migratable);
+	g_assert_cmpint(domain->running_since_us, >, 0); /* its start was heard of */
+	g_assert_true(one.answer.domain->persistent && one.answer.domain->autostart);
+	g_assert_cmpstr(one.answer.domain->machine_type, ==, domain->machine_type);
+	domain = find(&reply, transient);
+	g_assert_false(domain->persistent || domain->autostart);
+	guest_end(0, transient);
+	guest_end(0, uuid);
+	g_assert_cmpint(state_of(0, transient), ==, HYPER_DOMAIN_NONE);
+	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_SHUTOFF);
+	virsh(&nodes[0], "undefine", uuid);
+	wait_for_event("a", HYPER_EVENT_STATE, uuid, HYPER_DOMAIN_RUNNING, HYPER_REASON_BOOTED);
+	wait_for_event("a", HYPER_EVENT_STATE, uuid, HYPER_DOMAIN_SHUTOFF, HYPER_REASON_OTHER);
+}
+
+static void test_unknown_domain(void)
+{
+	static const HyperOp ops[] = { HYPER_OP_JOB,	 HYPER_OP_JOB_COMPLETED, HYPER_OP_ABORT,
+				       HYPER_OP_SUSPEND, HYPER_OP_RESUME,	 HYPER_OP_SET_METADATA,
+				       HYPER_OP_SET_AUTOSTART, HYPER_OP_DOMAIN_XML };
+	const char *uuid = "11111111-2222-3333-4444-555555555555";
+	HyperMigrateParams way = way_to(1, "unix:///nowhere");
+	g_auto(Reply) domain = ASK(0, .op = HYPER_OP_DOMAIN, .uuid = uuid);
+	g_auto(Reply) migrate = ASK(0, .op = HYPER_OP_MIGRATE, .uuid = uuid, .migrate = &way);
+
+	g_assert_no_error(domain.answer.error);
+	g_assert_cmpint(domain.answer.domain->state, ==, HYPER_DOMAIN_NONE);
+	g_assert_error(migrate.answer.error, KVMIG_ERROR, KVMIG_ERROR_NOT_FOUND);
+	g_assert_false(migrate.answer.outcome_unknown);
+	for (gsize i = 0; i < G_N_ELEMENTS(ops); i++) {
+		g_auto(Reply) reply = ASK(0, .op = ops[i], .uuid = uuid);
+
+		g_assert_error(reply.answer.error, KVMIG_ERROR, KVMIG_ERROR_NOT_FOUND);
+		g_assert_null(strchr(reply.answer.error->message, '\n'));
+	}
+	g_assert_true(hyper_host_is_reachable(nodes[0].host));
+}
+
+static void test_metadata(void)
+{
+	static const char text[] = "<instance namespace=\"prod\"><label name=\"a\">x &amp; y</label>"
+				   "</instance>";
+	g_autofree char *prefixed = g_strdup_printf(
+		"<k:instance xmlns:k='%s' namespace='prod'><k:label name='a'>x &amp; y</k:label>"
+		"</k:instance>",
+		METADATA_XMLNS);
+	g_autofree char *uuid = guest_new(0, "meta", TRUE, 64);
+	const char *const forms[] = { text, prefixed };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(forms); i++) {
+		g_auto(Reply) set =
+			ASK(0, .op = HYPER_OP_SET_METADATA, .uuid = uuid, .text = forms[i]);
+		g_auto(Reply) read = ASK(0, .op = HYPER_OP_DOMAIN, .uuid = uuid);
+
+		g_assert_no_error(set.answer.error);
+		g_assert_cmpstr(read.answer.domain->metadata, ==, text);
+	}
+	guest_end(0, uuid); /* it was stored too */
+	{
+		g_auto(Reply) read = ASK(0, .op = HYPER_OP_DOMAIN, .uuid = uuid);
+		g_auto(Reply) bad = ASK(0, .op = HYPER_OP_SET_METADATA, .uuid = uuid,
+					.text = "<a/><b/>");
+		g_auto(Reply) clear = ASK(0, .op = HYPER_OP_SET_METADATA, .uuid = uuid);
+		g_auto(Reply) twice = ASK(0, .op = HYPER_OP_SET_METADATA, .uuid = uuid);
+		g_auto(Reply) empty = ASK(0, .op = HYPER_OP_DOMAIN, .uuid = uuid);
+
+		g_assert_cmpstr(read.answer.domain->metadata, ==, text);
+		g_assert_error(bad.answer.error, KVMIG_ERROR, KVMIG_ERROR_INVALID);
+		g_assert_no_error(clear.answer.error);
+		g_assert_no_error(twice.answer.error);
+		g_assert_null(empty.answer.domain->metadata);
+	}
+	virsh(&nodes[0], "undefine", uuid);
+	wait_for_event("a", HYPER_EVENT_DOMAIN, uuid, 0, 0);
+}
+
+static void test_suspend(void)
+{
+	g_autofree char *uuid = guest_new(0, "susp", FALSE, 64);
+	g_auto(Reply) suspend = ASK(0, .op = HYPER_OP_SUSPEND, .uuid = uuid);
+	g_auto(Reply) state = ASK(0, .op = HYPER_OP_STATE, .uuid = uuid);
+	g_auto(Reply) resume = ASK(0, .op = HYPER_OP_RESUME, .uuid = uuid);
+
+	g_assert_no_error(suspend.answer.error);
+	g_assert_cmpint(state.answer.domain->state, ==, HYPER_DOMAIN_PAUSED);
+	g_assert_cmpint(state.answer.domain->reason, ==, HYPER_REASON_USER);
+	g_assert_no_error(resume.answer.error);
+	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
+	guest_end(0, uuid);
+}
+
+static char *replace(const char *text, const char *from, const char *to)
+{
+	GString *result = g_string_new(text);
+
+	g_assert_cmpuint(g_string_replace(result, from, to, 1), ==, 1);
+	return g_string_free(result, FALSE);
+}
+
+static void test_check_target(void)
+{
+	g_autofree char *uuid = guest_new(0, "check", FALSE, 64);
+	g_auto(Reply) xml = ASK(0, .op = HYPER_OP_DOMAIN_XML, .uuid = uuid);
+	g_auto(Reply) fits = ASK(1, .op = HYPER_OP_CHECK_TARGET, .text = xml.answer.text);
+	g_autofree char *other_machine = replace(xml.answer.text, "machine='pc-q35-", "machine='pc-q36-");
+	g_auto(Reply) no_machine = ASK(1, .op = HYPER_OP_CHECK_TARGET, .text = other_machine);
+	g_autofree char *other_cpu = replace(xml.answer.text, "</os>",
+					     "</os><cpu mode='custom' match='exact'>"
+					     "<model>no-such-cpu</model></cpu>");
+	g_auto(Reply) no_cpu = { 0 };
+	g_auto(Reply) no_xml = ASK(1, .op = HYPER_OP_CHECK_TARGET, .text = "<domain>");
+
+	g_assert_no_error(fits.answer.error);
+	g_assert_cmpstr(fits.answer.refusal, ==, NULL);
+	g_assert_no_error(no_machine.answer.error);
+	g_test_message("%s", no_machine.answer.refusal);
+	g_assert_nonnull(strstr(no_machine.answer.refusal, "pc-q36"));
+	if (strstr(xml.answer.text, "<cpu"))
+		g_clear_pointer(&other_cpu, g_free);
+	else
+		no_cpu = ASK(1, .op = HYPER_OP_CHECK_TARGET, .text = other_cpu);
+	if (other_cpu)
+		g_assert_nonnull(no_cpu.answer.refusal);
+	g_assert_error(no_xml.answer.error, KVMIG_ERROR, KVMIG_ERROR_INVALID);
+	guest_end(0, uuid);
+}
+
+static void test_migrate(void)
+{
+	g_autofree char *uuid = guest_new(0, "move", TRUE, 64);
+	g_autofree char *socket = socket_uri("move.sock");
+	HyperMigrateParams way = way_to(1, socket);
+	g_auto(Reply) idle = ASK(0, .op = HYPER_OP_JOB, .uuid = uuid);
+	g_auto(Reply) moved = { 0 };
+	g_auto(Reply) there = { 0 };
+	g_auto(Reply) figures = { 0 };
+
+	g_assert_no_error(idle.answer.error);
+	g_assert_false(idle.answer.job.active);
+	g_assert_cmpint(idle.answer.job.memory_total_bytes, ==, -1);
+	way.persistent = TRUE;
+	moved = ASK(0, .op = HYPER_OP_MIGRATE, .uuid = uuid, .migrate = &way);
+	g_assert_no_error(moved.answer.error);
+	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_NONE);
+	there = ASK(1, .op = HYPER_OP_DOMAIN, .uuid = uuid);
+	g_assert_cmpint(there.answer.domain->state, ==, HYPER_DOMAIN_RUNNING);
+	g_assert_cmpint(there.answer.domain->reason, ==, HYPER_REASON_MIGRATED);
+	g_assert_true(there.answer.domain->persistent);
+	figures = ASK(1, .op = HYPER_OP_JOB_COMPLETED, .uuid = uuid);
+	g_assert_no_error(figures.answer.error);
+	g_assert_true(figures.answer.job.completed && !figures.answer.job.active);
+	g_assert_cmpint(figures.answer.job.memory_total_bytes, >=, 64 * MIB);
+	g_assert_cmpint(figures.answer.job.downtime_ms, >=, 0);
+	wait_for_event("b", HYPER_EVENT_STATE, uuid, HYPER_DOMAIN_PAUSED, HYPER_REASON_STARTING_UP);
+	wait_for_event("b", HYPER_EVENT_STATE, uuid, HYPER_DOMAIN_RUNNING, HYPER_REASON_MIGRATED);
+	wait_for_event("a", HYPER_EVENT_STATE, uuid, HYPER_DOMAIN_SHUTOFF, HYPER_REASON_MIGRATION);
+	wait_for_event("a", HYPER_EVENT_ITERATION, uuid, 0, 0);
+	guest_end(1, uuid);
+	virsh(&nodes[1], "undefine", uuid);
+}
+
+static void test_migrate_paused(void)
+{
+	g_autofree char *uuid = guest_new(0, "still", FALSE, 64);
+	g_autofree char *socket = socket_uri("still.sock");
+	HyperMigrateParams way = way_to(1, socket);
+	g_auto(Reply) suspend = ASK(0, .op = HYPER_OP_SUSPEND, .uuid = uuid);
+	g_auto(Reply) moved = { 0 };
+
+	way.paused = TRUE;
+	moved = ASK(0, .op = HYPER_OP_MIGRATE, .uuid = uuid, .migrate = &way);
+	g_assert_no_error(moved.answer.error);
+	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_NONE);
+	g_assert_cmpint(state_of(1, uuid), ==, HYPER_DOMAIN_PAUSED);
+	guest_end(1, uuid);
+}
+
+/* A GiB that nobody has touched costs nothing but 9 bytes a page on the wire: some two seconds at
+ * 1 MiB/s, in which the migration can be watched and disturbed. */
+static void slow_start(HyperMigrateParams *way, const char *uuid, Reply *reply)
+{
+	HyperCall call = { .op = HYPER_OP_MIGRATE, .uuid = uuid, .migrate = way };
+
+	way->bandwidth_bytes_per_second = 1;
+	hyper_submit(nodes[0].host, &call, on_done, reply);
+	for (int i = 0; i < 200 && !reply->done; i++) {
+		g_auto(Reply) job = ASK(0, .op = HYPER_OP_JOB, .uuid = uuid);
+
+		g_assert_no_error(job.answer.error);
+		if (job.answer.job.active && job.answer.job.memory_total_bytes > 0)
+			return;
+		pause_ms(20);
+	}
+	g_assert_not_reached();
+}
+
+static void test_abort(void)
+{
+	g_autofree char *uuid = guest_new(0, "abort", TRUE, 1024);
+	g_autofree char *socket = socket_uri("abort.sock");
+	HyperMigrateParams way = way_to(1, socket);
+	g_auto(Reply) migration = { 0 };
+	g_auto(Reply) target = { 0 };
+	g_auto(Reply) list = { 0 };
+	g_auto(Reply) cancel = { 0 };
+	gint64 begin;
+
+	way.persistent = TRUE;
+	slow_start(&way, uuid, &migration);
+	begin = g_get_monotonic_time();
+	target = ASK(1, .op = HYPER_OP_DOMAIN, .uuid = uuid);
+	list = ASK(1, .op = HYPER_OP_LIST);
+	g_assert_true(target.answer.domain->incoming);
+	g_assert_cmpint(target.answer.domain->state, ==, HYPER_DOMAIN_PAUSED);
+	g_assert_true(find(&list, uuid)->incoming);
+	cancel = ASK(0, .op = HYPER_OP_ABORT, .uuid = uuid);
+	g_assert_no_error(cancel.answer.error);
+	wait_for(&migration);
+	g_assert_cmpint(g_get_monotonic_time() - begin, <, 10 * G_USEC_PER_SEC); /* no job lock */
+	g_assert_error(migration.answer.error, KVMIG_ERROR, KVMIG_ERROR_CANCELLED);
+	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
+	for (int i = 0; i < 100 && state_of(1, uuid) != HYPER_DOMAIN_NONE; i++)
+		pause_ms(50);
+	g_assert_cmpint(state_of(1, uuid), ==, HYPER_DOMAIN_NONE);
+	guest_end(0, uuid);
+	virsh(&nodes[0], "undefine", uuid);
+}
+
+static void test_refusals(void)
+{
+	g_autofree char *uuid = guest_new(0, "tls", FALSE, 64);
+	g_autofree char *socket = socket_uri("tls.sock");
+	HyperMigrateParams way = way_to(1, socket);
+	HyperMigrateParams same = way_to(0, socket);
+	g_auto(Reply) no_peer = { 0 };
+	g_auto(Reply) same_host = ASK(0, .op = HYPER_OP_MIGRATE, .uuid = uuid, .migrate = &same);
+	g_auto(Reply) no_certificates = { 0 };
+
+	way.tls = TRUE;
+	way.tls_destination = "b.example";
+	no_certificates = ASK(0, .op = HYPER_OP_MIGRATE, .uuid = uuid, .migrate = &way);
+	way.tls = FALSE;
+	way.peer_uri = "qemu+unix:///session?socket=/nonexistent/sock";
+	no_peer = ASK(0, .op = HYPER_OP_MIGRATE, .uuid = uuid, .migrate = &way);
+	g_assert_nonnull(same_host.answer.error);
+	g_assert_nonnull(strstr(same_host.answer.error->message, "same host"));
+	g_assert_error(no_certificates.answer.error, KVMIG_ERROR, KVMIG_ERROR_REFUSED);
+	g_assert_cmpstr(error_get_reason(no_certificates.answer.error), ==, "KVMIG-BLK-TLS-CERTS");
+	g_assert_nonnull(error_get_hint(no_certificates.answer.error));
+	g_assert_nonnull(no_peer.answer.error);
+	g_assert_true(no_peer.answer.outcome_unknown);
+	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
+	g_assert_true(hyper_host_is_reachable(nodes[0].host));
+	guest_end(0, uuid);
+}
+
+/* A daemon that stands still costs its own host the time limit, and nobody else anything. */
+static void test_stopped_daemon(void)
+{
+	g_auto(Reply) stuck = { 0 };
+	g_auto(Reply) other = { 0 };
+	HyperCall list = { .op = HYPER_OP_LIST, .timeout_ms = 1500 };
+	gint64 begin;
+
+	kill(nodes[0].pid, SIGSTOP);
+	hyper_submit(nodes[0].host, &list, on_done, &stuck);
+	begin = g_get_monotonic_time();
+	other = ASK(1, .op = HYPER_OP_LIST);
+	g_assert_no_error(other.answer.error);
+	g_assert_cmpint(g_get_monotonic_time() - begin, <, 1000 * 1000);
+	wait_for(&stuck);
+	g_assert_error(stuck.answer.error, KVMIG_ERROR, KVMIG_ERROR_TIMEOUT);
+	g_assert_false(hyper_host_is_reachable(nodes[0].host));
+	g_assert_true(hyper_host_is_reachable(nodes[1].host));
+	/* new workers run into the same wall, and only so many of them */
+	for (int i = 0; i < 12; i++) {
+		g_auto(Reply) reply = ASK(0, .op = HYPER_OP_STATE, .uuid = nodes[0].uuid,
+					  .timeout_ms = 50);
+
+		g_assert_error(reply.answer.error, KVMIG_ERROR,
+			       (i < 7 ? KVMIG_ERROR_TIMEOUT : KVMIG_ERROR_UNREACHABLE));
+	}
+	kill(nodes[0].pid, SIGCONT);
+	for (int i = 0; i < 100 && !hyper_host_is_reachable(nodes[0].host); i++) {
+		g_auto(Reply) reply = ASK(0, .op = HYPER_OP_LIST);
+
+		pause_ms(50);
+	}
+	g_assert_true(hyper_host_is_reachable(nodes[0].host));
+}
+
+static void test_killed_daemon(void)
+{
+	g_autofree char *uuid = guest_new(0, "kill", TRUE, 1024);
+	g_autofree char *socket = socket_uri("kill.sock");
+	HyperMigrateParams way = way_to(1, socket);
+	g_auto(Reply) migration = { 0 };
+	g_auto(Reply) down = { 0 };
+	g_auto(Reply) again = { 0 };
+
+	way.persistent = TRUE;
+	slow_start(&way, uuid, &migration);
+	g_ptr_array_set_size(seen, 0);
+	node_kill(&nodes[0]);
+	wait_for(&migration);
+	g_assert_error(migration.answer.error, KVMIG_ERROR, KVMIG_ERROR_UNREACHABLE);
+	g_assert_true(migration.answer.outcome_unknown);
+	wait_for_event("a", HYPER_EVENT_DISCONNECTED, NULL, 0, 0);
+	down = ASK(0, .op = HYPER_OP_LIST);
+	g_assert_error(down.answer.error, KVMIG_ERROR, KVMIG_ERROR_UNREACHABLE);
+	g_assert_nonnull(error_get_hint(down.answer.error));
+	g_assert_false(hyper_host_is_reachable(nodes[0].host));
+	node_start(&nodes[0]);
+	again = ASK(0, .op = HYPER_OP_LIST);
+	g_assert_no_error(again.answer.error);
+	g_assert_true(hyper_host_is_reachable(nodes[0].host));
+	wait_for_event("a", HYPER_EVENT_CONNECTED, NULL, 0, 0);
+	for (int i = 0; i < 100 && state_of(0, uuid) != HYPER_DOMAIN_RUNNING; i++)
+		pause_ms(50);
+	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
+	guest_end(0, uuid);
+	virsh(&nodes[0], "undefine", uuid);
+	/* its events were taken up again */
+	wait_for_event("a", HYPER_EVENT_STATE, uuid, HYPER_DOMAIN_SHUTOFF, HYPER_REASON_OTHER);
+}
+
+static void test_killed_target(void)
+{
+	g_autofree char *uuid = guest_new(0, "tkill", TRUE, 1024);
+	g_autofree char *socket = socket_uri("tkill.sock");
+	HyperMigrateParams way = way_to(1, socket);
+	g_auto(Reply) migration = { 0 };
+
+	slow_start(&way, uuid, &migration);
+	node_kill(&nodes[1]);
+	wait_for(&migration);
+	/* the source's daemon answers: it is not the one that is unreachable */
+	g_assert_nonnull(migration.answer.error);
+	g_assert_false(g_error_matches(migration.answer.error, KVMIG_ERROR,
+				       KVMIG_ERROR_UNREACHABLE));
+	g_assert_true(migration.answer.outcome_unknown);
+	g_assert_true(hyper_host_is_reachable(nodes[0].host));
+	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
+	node_start(&nodes[1]);
+	for (int i = 0; i < 100; i++) {
+		g_auto(Reply) state = ASK(1, .op = HYPER_OP_STATE, .uuid = uuid);
+
+		if (!state.answer.error && state.answer.domain->state == HYPER_DOMAIN_NONE)
+			break;
+		pause_ms(50);
+	}
+	g_assert_cmpint(state_of(1, uuid), ==, HYPER_DOMAIN_NONE);
+	guest_end(0, uuid);
+	virsh(&nodes[0], "undefine", uuid);
+}
+
+static void test_no_daemon(void)
+{
+	g_autoptr(GError) error = NULL;
+	Node nowhere = { .host = hyper_host(hyper, "none", "qemu+unix:///system?socket=/nonexistent/s",
+					    FALSE, &error) };
+	g_auto(Reply) reply = ask_call(&nowhere, (HyperCall){ .op = HYPER_OP_HOST_INFO });
+	HyperMigrateParams way = way_to(1, "unix:///nowhere");
+	g_auto(Reply) migrate = ask_call(&nowhere, (HyperCall){ .op = HYPER_OP_MIGRATE,
+								.uuid = nodes[0].uuid,
+								.migrate = &way });
+
+	g_assert_no_error(error);
+	g_assert_error(reply.answer.error, KVMIG_ERROR, KVMIG_ERROR_UNREACHABLE);
+	g_assert_nonnull(strstr(reply.answer.error->message, "/nonexistent/s"));
+	g_assert_error(migrate.answer.error, KVMIG_ERROR, KVMIG_ERROR_UNREACHABLE);
+	g_assert_false(migrate.answer.outcome_unknown); /* it has not begun */
+	hyper_drop_host(hyper, "none");
+}
+
+/* ---- set-up --------------------------------------------------------------------------------- */
+
+static gboolean is_installed(void)
+{
+	static const char *const programs[] = { "libvirtd", "virsh", "qemu-system-x86_64" };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(programs); i++) {
+		g_autofree char *path = g_find_program_in_path(programs[i]);
+
+		if (!path)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static void choose_owner(void)
+{
+	const struct passwd *nobody = getpwnam("nobody");
+
+	owner_uid = geteuid();
+	owner_gid = getegid();
+	if (owner_uid == 0) {
+		g_assert_nonnull(nobody);
+		owner_uid = nobody->pw_uid;
+		owner_gid = nobody->pw_gid;
+	}
+}
+
+static void set_up(void)
+{
+	g_autoptr(GError) error = NULL;
+
+	choose_owner();
+	top = g_dir_make_tmp("kvlXXXXXX", &error);
+	g_assert_no_error(error);
+	own(top);
+	seen = g_ptr_array_new_with_free_func(seen_free);
+	hyper = hyper_new(NULL, NULL, clock_real(), on_event, NULL);
+	for (guint i = 0; i < G_N_ELEMENTS(nodes); i++) {
+		const char *name = i == 0 ? "a" : "b";
+
+		node_make(&nodes[i], name);
+		if (i > 0)
+			share_cache(&nodes[0], &nodes[i]);
+		node_start(&nodes[i]);
+		nodes[i].host = hyper_host(hyper, name, nodes[i].uri, FALSE, &error);
+		g_assert_no_error(error);
+		{
+			g_auto(Reply) info = ask_call(&nodes[i], (HyperCall){ .op = HYPER_OP_HOST_INFO,
+									      .timeout_ms = 60000 });
+
+			g_assert_no_error(info.answer.error);
+		}
+	}
+}
+
+static void tear_down(void)
+{
+	hyper_free(hyper);
+	for (guint i = 0; i < G_N_ELEMENTS(nodes); i++) {
+		node_kill(&nodes[i]);
+		end_guests(&nodes[i]);
+		g_free(nodes[i].dir);
+		g_free(nodes[i].uri);
+		g_free(nodes[i].uuid);
+	}
+	remove_tree(top);
+	g_ptr_array_unref(seen);
+	g_free(top);
+}
+
+static void skip(void)
+{
+	g_test_skip("libvirtd, virsh or qemu-system-x86_64 is not installed");
+}
+
+int main(int argc, char **argv)
+{
+	int status;
+
+	g_test_init(&argc, &argv, NULL);
+	if (!is_installed()) {
+		g_test_add_func("/libvirt", skip);
+		return g_test_run();
+	}
+	set_up();
+	g_test_add_func("/libvirt/host-info", test_host_info);
+	g_test_add_func("/libvirt/list", test_list);
+	g_test_add_func("/libvirt/unknown-domain", test_unknown_domain);
+	g_test_add_func("/libvirt/metadata", test_metadata);
+	g_test_add_func("/libvirt/suspend", test_suspend);
+	g_test_add_func("/libvirt/check-target", test_check_target);
+	g_test_add_func("/libvirt/migrate", test_migrate);
+	g_test_add_func("/libvirt/migrate-paused", test_migrate_paused);
+	g_test_add_func("/libvirt/abort", test_abort);
+	g_test_add_func("/libvirt/refusals", test_refusals);
+	g_test_add_func("/libvirt/no-daemon", test_no_daemon);
+	g_test_add_func("/libvirt/stopped-daemon", test_stopped_daemon);
+	g_test_add_func("/libvirt/killed-daemon", test_killed_daemon);
+	g_test_add_func("/libvirt/killed-target", test_killed_target);
+	status = g_test_run();
+	tear_down();
+	return status;
+}
