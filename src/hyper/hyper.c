@@ -26,7 +26,7 @@ struct Hyper {
 	HyperEventFunc events;
 	gpointer events_data;
 	GHashTable *hosts; /* name -> HyperHost */
-	GQueue requests; /* HyperRequest not yet settled, oldest first; holds this side's reference */
+	GQueue requests;   /* not yet settled, oldest first; each holds this side's reference */
 };
 
 struct HyperHost {

@@ -53,7 +53,7 @@ tests_unit_test_migration_LDADD = $(AM_UNIT_LDADD)
 
 if ENABLE_LIBVIRT
 unit_tests += %D%/test-libvirt
-tests_unit_test_libvirt_SOURCES = %D%/test-libvirt.c
+tests_unit_test_libvirt_SOURCES = %D%/test-libvirt.c %D%/libvirt-nodes.c %D%/libvirt-nodes.h
 tests_unit_test_libvirt_LDADD = $(AM_UNIT_LDADD)
 endif
 

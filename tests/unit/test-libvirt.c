@@ -1,31 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The libvirt driver against real daemons: two session daemons of an ordinary user (nobody where
- * the test runs as root, for whom there are none), each in folders of its own, and guests without
- * a disk or a system. Skipped where libvirtd or QEMU is not installed.
- */
-#include <errno.h>
-#include <glib/gstdio.h>
-#include <pwd.h>
+/* The libvirt driver against two real daemons. Skipped where libvirt or QEMU is not installed. */
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "hyper/hyper.h"
+#include "libvirt-nodes.h"
 #include "model/wellknown.h"
 
 #define STEP_MS 20000
 #define MIB (1024 * 1024)
-
-typedef struct {
-	char *dir;
-	char *uri;
-	char *uuid;
-	GPid pid;
-	HyperHost *host;
-} Node;
 
 typedef struct {
 	gboolean done;
@@ -40,167 +24,10 @@ typedef struct {
 	HyperReason reason;
 } Seen;
 
-static char *top;
+static const char *top;
 static Node nodes[2];
 static Hyper *hyper;
 static GPtrArray *seen;
-static uid_t owner_uid;
-static gid_t owner_gid;
-
-/* ---- daemons -------------------------------------------------------------------------------- */
-
-static void own(const char *path)
-{
-	g_assert_cmpint(chown(path, owner_uid, owner_gid), ==, 0);
-}
-
-static char *make_dir(const char *parent, const char *name)
-{
-	char *path = g_build_filename(parent, name, NULL);
-
-	g_assert_cmpint(g_mkdir_with_parents(path, 0700), ==, 0);
-	own(path);
-	return path;
-}
-
-static void write_file(const char *dir, const char *name, const char *text)
-{
-	g_autofree char *path = g_build_filename(dir, name, NULL);
-
-	g_assert_true(g_file_set_contents(path, text, -1, NULL));
-	own(path);
-}
-
-static char **node_environment(const char *dir)
-{
-	static const char *const variables[] = { "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME",
-						 "XDG_CACHE_HOME", "XDG_DATA_HOME" };
-	static const char *const folders[] = { "h", "r", "c", "k", "d" };
-	char **environment = g_environ_setenv(NULL, "PATH", g_getenv("PATH"), TRUE);
-
-	for (gsize i = 0; i < G_N_ELEMENTS(variables); i++) {
-		g_autofree char *path = make_dir(dir, folders[i]);
-
-		environment = g_environ_setenv(environment, variables[i], path, TRUE);
-	}
-	return environment;
-}
-
-static gboolean is_listening(const char *path)
-{
-	return g_file_test(path, G_FILE_TEST_EXISTS);
-}
-
-static void wait_for_socket(const char *path)
-{
-	for (int i = 0; i < 200 && !is_listening(path); i++)
-		g_usleep(50 * 1000);
-	g_assert_true(is_listening(path));
-}
-
-static void node_start(Node *node)
-{
-	g_auto(GStrv) environment = node_environment(node->dir);
-	g_autofree char *conf = g_build_filename(node->dir, "c/libvirt/libvirtd.conf", NULL);
-	g_autofree char *pid_file = g_build_filename(node->dir, "pid", NULL);
-	g_autofree char *socket = g_build_filename(node->dir, "r/libvirt/libvirt-sock", NULL);
-	g_autofree char *user = g_strdup_printf("--reuid=%u", (guint)owner_uid);
-	g_autofree char *group = g_strdup_printf("--regid=%u", (guint)owner_gid);
-	/* a test that ends badly takes its daemons with it */
-	const char *const as_root[] = { "setpriv",	  user,	      group, "--clear-groups",
-					"--pdeathsig=KILL", "libvirtd", "-f",  conf,
-					"-p",		  pid_file,   NULL };
-	const char *const as_user[] = { "setpriv", "--pdeathsig=KILL", "libvirtd", "-f", conf, "-p",
-					pid_file, NULL };
-	const char *const *argv = geteuid() == 0 ? as_root : as_user;
-	g_autoptr(GError) error = NULL;
-
-	g_unlink(socket);
-	g_spawn_async(node->dir, (char **)argv, environment,
-		      G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD |
-			      G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
-		      NULL, NULL, &node->pid, &error);
-	g_assert_no_error(error);
-	wait_for_socket(socket);
-}
-
-static void node_make(Node *node, const char *name)
-{
-	g_autofree char *config = NULL;
-	g_autofree char *libvirt = NULL;
-	g_autofree char *text = NULL;
-
-	node->dir = make_dir(top, name);
-	config = make_dir(node->dir, "c");
-	libvirt = make_dir(config, "libvirt");
-	node->uuid = g_uuid_string_random();
-	text = g_strdup_printf("host_uuid = \"%s\"\nauth_unix_rw = \"none\"\n", node->uuid);
-	write_file(libvirt, "libvirtd.conf", text);
-	write_file(libvirt, "qemu.conf", "stdio_handler = \"file\"\n");
-	node->uri = g_strdup_printf("qemu+unix:///session?socket=%s/r/libvirt/libvirt-sock",
-				    node->dir);
-}
-
-static void node_kill(Node *node)
-{
-	if (node->pid == 0)
-		return;
-	kill(node->pid, SIGCONT);
-	kill(node->pid, SIGKILL);
-	waitpid(node->pid, NULL, 0);
-	node->pid = 0;
-}
-
-/* Probing every emulator takes seconds; the second daemon takes over what the first has found. */
-static void share_cache(const Node *from, const Node *to)
-{
-	g_autofree char *source = g_build_filename(from->dir, "k", NULL);
-	const char *argv[] = { "cp", "-a", source, to->dir, NULL };
-
-	g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
-				   NULL, NULL, NULL));
-}
-
-/* QEMU outlives its daemon: end what runs with a file of ours as its pid file. */
-static void end_guests(const Node *node)
-{
-	g_autofree char *run = g_build_filename(node->dir, "r/libvirt/qemu/run", NULL);
-	g_autoptr(GDir) dir = g_dir_open(run, 0, NULL);
-	const char *name;
-
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *path = g_build_filename(run, name, NULL);
-		g_autofree char *text = NULL;
-		guint64 pid;
-
-		if (!g_str_has_suffix(name, ".pid") ||
-		    !g_file_get_contents(path, &text, NULL, NULL) ||
-		    !g_ascii_string_to_unsigned(g_strstrip(text), 10, 2, G_MAXINT, &pid, NULL))
-			continue;
-		kill((pid_t)pid, SIGKILL);
-	}
-}
-
-static void remove_tree(const char *path)
-{
-	const char *argv[] = { "rm", "-rf", "--", path, NULL };
-
-	g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL,
-		     NULL);
-}
-
-static void virsh(const Node *node, const char *command, const char *argument)
-{
-	const char *argv[] = { "virsh", "-q", "-c", node->uri, command, argument, NULL };
-	g_autofree char *errors = NULL;
-	int status;
-
-	g_assert_true(g_spawn_sync(NULL, (char **)argv, NULL,
-				   G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL,
-				   NULL, &errors, &status, NULL));
-	if (status != 0)
-		g_error("virsh %s %s: %s", command, argument, errors);
-}
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
@@ -315,39 +142,6 @@ static void wait_for_event(const char *host, HyperEventType type, const char *uu
 
 /* ---- guests --------------------------------------------------------------------------------- */
 
-static char *guest_file(const char *name, const char *uuid, guint memory_mib, const char *extra)
-{
-	char *path = g_build_filename(top, name, NULL);
-	g_autofree char *xml = g_strdup_printf(
-		"<domain type='qemu'><name>%s</name><uuid>%s</uuid><memory unit='MiB'>%u</memory>"
-		"<vcpu>1</vcpu><os><type arch='x86_64' machine='q35'>hvm</type></os>"
-		"%s<devices><video><model type='none'/></video>"
-		"<memballoon model='none'/></devices></domain>",
-		name, uuid, memory_mib, extra);
-
-	g_assert_true(g_file_set_contents(path, xml, -1, NULL));
-	return path;
-}
-
-static char *guest_new(int node, const char *name, gboolean persistent, guint memory_mib)
-{
-	char *uuid = g_uuid_string_random();
-	g_autofree char *path = guest_file(name, uuid, memory_mib, "");
-
-	if (persistent) {
-		virsh(&nodes[node], "define", path);
-		virsh(&nodes[node], "start", uuid);
-	} else {
-		virsh(&nodes[node], "create", path);
-	}
-	return uuid;
-}
-
-static void guest_end(int node, const char *uuid)
-{
-	virsh(&nodes[node], "destroy", uuid);
-}
-
 static HyperMigrateParams way_to(int node, const char *socket)
 {
 	return (HyperMigrateParams){ .peer_uri = nodes[node].uri, .migrate_uri = socket };
@@ -381,7 +175,8 @@ static void test_host_info(void)
 	g_assert_cmpuint(info->libvirt_version, >=, 9000000);
 	g_assert_cmpuint(info->hypervisor_version, >=, 5000000);
 	g_assert_cmpint(info->migration_certificates, ==, -1);
-	g_assert_cmpstrv(again.answer.info->machine_types, info->machine_types); /* from the cache */
+	/* from the cache */
+	g_assert_cmpstrv(again.answer.info->machine_types, info->machine_types);
 	g_assert_true(was_seen("a", HYPER_EVENT_CONNECTED, NULL, 0, 0));
 }
 
@@ -398,8 +193,8 @@ static const HyperDomain *find(const Reply *reply, const char *uuid)
 
 static void test_list(void)
 {
-	g_autofree char *uuid = guest_new(0, "Web_01 (old)", TRUE, 64);
-	g_autofree char *transient = guest_new(0, "t", FALSE, 64);
+	g_autofree char *uuid = guest_new(&nodes[0], "Web_01 (old)", TRUE, 64);
+	g_autofree char *transient = guest_new(&nodes[0], "t", FALSE, 64);
 	g_auto(Reply) autostart = ASK(0, .op = HYPER_OP_SET_AUTOSTART, .uuid = uuid, .flag = TRUE);
 	g_auto(Reply) reply = ASK(0, .op = HYPER_OP_LIST);
 	g_auto(Reply) one = ASK(0, .op = HYPER_OP_DOMAIN, .uuid = uuid);
@@ -423,20 +218,21 @@ static void test_list(void)
 	g_assert_cmpstr(one.answer.domain->machine_type, ==, domain->machine_type);
 	domain = find(&reply, transient);
 	g_assert_false(domain->persistent || domain->autostart);
-	guest_end(0, transient);
-	guest_end(0, uuid);
+	guest_end(&nodes[0], transient);
+	guest_end(&nodes[0], uuid);
 	g_assert_cmpint(state_of(0, transient), ==, HYPER_DOMAIN_NONE);
 	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_SHUTOFF);
-	virsh(&nodes[0], "undefine", uuid);
+	node_virsh(&nodes[0], "undefine", uuid);
 	wait_for_event("a", HYPER_EVENT_STATE, uuid, HYPER_DOMAIN_RUNNING, HYPER_REASON_BOOTED);
 	wait_for_event("a", HYPER_EVENT_STATE, uuid, HYPER_DOMAIN_SHUTOFF, HYPER_REASON_OTHER);
 }
 
 static void test_unknown_domain(void)
 {
-	static const HyperOp ops[] = { HYPER_OP_JOB,	 HYPER_OP_JOB_COMPLETED, HYPER_OP_ABORT,
-				       HYPER_OP_SUSPEND, HYPER_OP_RESUME,	 HYPER_OP_SET_METADATA,
-				       HYPER_OP_SET_AUTOSTART, HYPER_OP_DOMAIN_XML };
+	static const HyperOp ops[] = {
+		HYPER_OP_JOB,	 HYPER_OP_JOB_COMPLETED, HYPER_OP_ABORT,	 HYPER_OP_SUSPEND,
+		HYPER_OP_RESUME, HYPER_OP_SET_METADATA,	 HYPER_OP_SET_AUTOSTART, HYPER_OP_DOMAIN_XML,
+	};
 	const char *uuid = "11111111-2222-3333-4444-555555555555";
 	HyperMigrateParams way = way_to(1, "unix:///nowhere");
 	g_auto(Reply) domain = ASK(0, .op = HYPER_OP_DOMAIN, .uuid = uuid);
@@ -457,13 +253,13 @@ static void test_unknown_domain(void)
 
 static void test_metadata(void)
 {
-	static const char text[] = "<instance namespace=\"prod\"><label name=\"a\">x &amp; y</label>"
-				   "</instance>";
+	static const char text[] = "<instance namespace=\"prod\">"
+				   "<label name=\"a\">x &amp; y</label></instance>";
 	g_autofree char *prefixed = g_strdup_printf(
 		"<k:instance xmlns:k='%s' namespace='prod'><k:label name='a'>x &amp; y</k:label>"
 		"</k:instance>",
 		METADATA_XMLNS);
-	g_autofree char *uuid = guest_new(0, "meta", TRUE, 64);
+	g_autofree char *uuid = guest_new(&nodes[0], "meta", TRUE, 64);
 	const char *const forms[] = { text, prefixed };
 
 	for (gsize i = 0; i < G_N_ELEMENTS(forms); i++) {
@@ -474,7 +270,7 @@ static void test_metadata(void)
 		g_assert_no_error(set.answer.error);
 		g_assert_cmpstr(read.answer.domain->metadata, ==, text);
 	}
-	guest_end(0, uuid); /* it was stored too */
+	guest_end(&nodes[0], uuid); /* it was stored too */
 	{
 		g_auto(Reply) read = ASK(0, .op = HYPER_OP_DOMAIN, .uuid = uuid);
 		g_auto(Reply) bad = ASK(0, .op = HYPER_OP_SET_METADATA, .uuid = uuid,
@@ -489,13 +285,13 @@ static void test_metadata(void)
 		g_assert_no_error(twice.answer.error);
 		g_assert_null(empty.answer.domain->metadata);
 	}
-	virsh(&nodes[0], "undefine", uuid);
+	node_virsh(&nodes[0], "undefine", uuid);
 	wait_for_event("a", HYPER_EVENT_DOMAIN, uuid, 0, 0);
 }
 
 static void test_suspend(void)
 {
-	g_autofree char *uuid = guest_new(0, "susp", FALSE, 64);
+	g_autofree char *uuid = guest_new(&nodes[0], "susp", FALSE, 64);
 	g_auto(Reply) suspend = ASK(0, .op = HYPER_OP_SUSPEND, .uuid = uuid);
 	g_auto(Reply) state = ASK(0, .op = HYPER_OP_STATE, .uuid = uuid);
 	g_auto(Reply) resume = ASK(0, .op = HYPER_OP_RESUME, .uuid = uuid);
@@ -505,7 +301,7 @@ static void test_suspend(void)
 	g_assert_cmpint(state.answer.domain->reason, ==, HYPER_REASON_USER);
 	g_assert_no_error(resume.answer.error);
 	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
-	guest_end(0, uuid);
+	guest_end(&nodes[0], uuid);
 }
 
 static char *replace(const char *text, const char *from, const char *to)
@@ -516,37 +312,37 @@ static char *replace(const char *text, const char *from, const char *to)
 	return g_string_free(result, FALSE);
 }
 
+static char *refusal_of(int node, const char *xml)
+{
+	g_auto(Reply) reply = ASK(node, .op = HYPER_OP_CHECK_TARGET, .text = xml);
+
+	g_assert_no_error(reply.answer.error);
+	return g_steal_pointer(&reply.answer.refusal);
+}
+
 static void test_check_target(void)
 {
-	g_autofree char *uuid = guest_new(0, "check", FALSE, 64);
+	g_autofree char *uuid = guest_new(&nodes[0], "check", FALSE, 64);
 	g_auto(Reply) xml = ASK(0, .op = HYPER_OP_DOMAIN_XML, .uuid = uuid);
-	g_auto(Reply) fits = ASK(1, .op = HYPER_OP_CHECK_TARGET, .text = xml.answer.text);
-	g_autofree char *other_machine = replace(xml.answer.text, "machine='pc-q35-", "machine='pc-q36-");
-	g_auto(Reply) no_machine = ASK(1, .op = HYPER_OP_CHECK_TARGET, .text = other_machine);
-	g_autofree char *other_cpu = replace(xml.answer.text, "</os>",
-					     "</os><cpu mode='custom' match='exact'>"
-					     "<model>no-such-cpu</model></cpu>");
-	g_auto(Reply) no_cpu = { 0 };
 	g_auto(Reply) no_xml = ASK(1, .op = HYPER_OP_CHECK_TARGET, .text = "<domain>");
+	const char *text = xml.answer.text;
+	g_autofree char *other_machine = replace(text, "machine='pc-q35-", "machine='pc-q36-");
+	g_autofree char *with_cpu = replace(text, "</os>",
+					    "</os><cpu mode='custom' match='exact'>"
+					    "<model>no-such-cpu</model></cpu>");
+	g_autofree char *machine_refusal = refusal_of(1, other_machine);
+	g_autofree char *cpu_refusal = refusal_of(1, with_cpu);
 
-	g_assert_no_error(fits.answer.error);
-	g_assert_cmpstr(fits.answer.refusal, ==, NULL);
-	g_assert_no_error(no_machine.answer.error);
-	g_test_message("%s", no_machine.answer.refusal);
-	g_assert_nonnull(strstr(no_machine.answer.refusal, "pc-q36"));
-	if (strstr(xml.answer.text, "<cpu"))
-		g_clear_pointer(&other_cpu, g_free);
-	else
-		no_cpu = ASK(1, .op = HYPER_OP_CHECK_TARGET, .text = other_cpu);
-	if (other_cpu)
-		g_assert_nonnull(no_cpu.answer.refusal);
+	g_assert_null(refusal_of(1, text));
+	g_assert_nonnull(strstr(machine_refusal, "pc-q36"));
+	g_assert_nonnull(strstr(cpu_refusal, "no-such-cpu"));
 	g_assert_error(no_xml.answer.error, KVMIG_ERROR, KVMIG_ERROR_INVALID);
-	guest_end(0, uuid);
+	guest_end(&nodes[0], uuid);
 }
 
 static void test_migrate(void)
 {
-	g_autofree char *uuid = guest_new(0, "move", TRUE, 64);
+	g_autofree char *uuid = guest_new(&nodes[0], "move", TRUE, 64);
 	g_autofree char *socket = socket_uri("move.sock");
 	HyperMigrateParams way = way_to(1, socket);
 	g_auto(Reply) idle = ASK(0, .op = HYPER_OP_JOB, .uuid = uuid);
@@ -574,13 +370,13 @@ static void test_migrate(void)
 	wait_for_event("b", HYPER_EVENT_STATE, uuid, HYPER_DOMAIN_RUNNING, HYPER_REASON_MIGRATED);
 	wait_for_event("a", HYPER_EVENT_STATE, uuid, HYPER_DOMAIN_SHUTOFF, HYPER_REASON_MIGRATION);
 	wait_for_event("a", HYPER_EVENT_ITERATION, uuid, 0, 0);
-	guest_end(1, uuid);
-	virsh(&nodes[1], "undefine", uuid);
+	guest_end(&nodes[1], uuid);
+	node_virsh(&nodes[1], "undefine", uuid);
 }
 
 static void test_migrate_paused(void)
 {
-	g_autofree char *uuid = guest_new(0, "still", FALSE, 64);
+	g_autofree char *uuid = guest_new(&nodes[0], "still", FALSE, 64);
 	g_autofree char *socket = socket_uri("still.sock");
 	HyperMigrateParams way = way_to(1, socket);
 	g_auto(Reply) suspend = ASK(0, .op = HYPER_OP_SUSPEND, .uuid = uuid);
@@ -591,7 +387,7 @@ static void test_migrate_paused(void)
 	g_assert_no_error(moved.answer.error);
 	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_NONE);
 	g_assert_cmpint(state_of(1, uuid), ==, HYPER_DOMAIN_PAUSED);
-	guest_end(1, uuid);
+	guest_end(&nodes[1], uuid);
 }
 
 /* A GiB that nobody has touched costs nothing but 9 bytes a page on the wire: some two seconds at
@@ -615,7 +411,7 @@ static void slow_start(HyperMigrateParams *way, const char *uuid, Reply *reply)
 
 static void test_abort(void)
 {
-	g_autofree char *uuid = guest_new(0, "abort", TRUE, 1024);
+	g_autofree char *uuid = guest_new(&nodes[0], "abort", TRUE, 1024);
 	g_autofree char *socket = socket_uri("abort.sock");
 	HyperMigrateParams way = way_to(1, socket);
 	g_auto(Reply) migration = { 0 };
@@ -641,13 +437,13 @@ static void test_abort(void)
 	for (int i = 0; i < 100 && state_of(1, uuid) != HYPER_DOMAIN_NONE; i++)
 		pause_ms(50);
 	g_assert_cmpint(state_of(1, uuid), ==, HYPER_DOMAIN_NONE);
-	guest_end(0, uuid);
-	virsh(&nodes[0], "undefine", uuid);
+	guest_end(&nodes[0], uuid);
+	node_virsh(&nodes[0], "undefine", uuid);
 }
 
 static void test_refusals(void)
 {
-	g_autofree char *uuid = guest_new(0, "tls", FALSE, 64);
+	g_autofree char *uuid = guest_new(&nodes[0], "tls", FALSE, 64);
 	g_autofree char *socket = socket_uri("tls.sock");
 	HyperMigrateParams way = way_to(1, socket);
 	HyperMigrateParams same = way_to(0, socket);
@@ -670,7 +466,7 @@ static void test_refusals(void)
 	g_assert_true(no_peer.answer.outcome_unknown);
 	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
 	g_assert_true(hyper_host_is_reachable(nodes[0].host));
-	guest_end(0, uuid);
+	guest_end(&nodes[0], uuid);
 }
 
 /* A daemon that stands still costs its own host the time limit, and nobody else anything. */
@@ -710,7 +506,7 @@ static void test_stopped_daemon(void)
 
 static void test_killed_daemon(void)
 {
-	g_autofree char *uuid = guest_new(0, "kill", TRUE, 1024);
+	g_autofree char *uuid = guest_new(&nodes[0], "kill", TRUE, 1024);
 	g_autofree char *socket = socket_uri("kill.sock");
 	HyperMigrateParams way = way_to(1, socket);
 	g_auto(Reply) migration = { 0 };
@@ -737,15 +533,15 @@ static void test_killed_daemon(void)
 	for (int i = 0; i < 100 && state_of(0, uuid) != HYPER_DOMAIN_RUNNING; i++)
 		pause_ms(50);
 	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
-	guest_end(0, uuid);
-	virsh(&nodes[0], "undefine", uuid);
+	guest_end(&nodes[0], uuid);
+	node_virsh(&nodes[0], "undefine", uuid);
 	/* its events were taken up again */
 	wait_for_event("a", HYPER_EVENT_STATE, uuid, HYPER_DOMAIN_SHUTOFF, HYPER_REASON_OTHER);
 }
 
 static void test_killed_target(void)
 {
-	g_autofree char *uuid = guest_new(0, "tkill", TRUE, 1024);
+	g_autofree char *uuid = guest_new(&nodes[0], "tkill", TRUE, 1024);
 	g_autofree char *socket = socket_uri("tkill.sock");
 	HyperMigrateParams way = way_to(1, socket);
 	g_auto(Reply) migration = { 0 };
@@ -769,15 +565,15 @@ static void test_killed_target(void)
 		pause_ms(50);
 	}
 	g_assert_cmpint(state_of(1, uuid), ==, HYPER_DOMAIN_NONE);
-	guest_end(0, uuid);
-	virsh(&nodes[0], "undefine", uuid);
+	guest_end(&nodes[0], uuid);
+	node_virsh(&nodes[0], "undefine", uuid);
 }
 
 static void test_no_daemon(void)
 {
 	g_autoptr(GError) error = NULL;
-	Node nowhere = { .host = hyper_host(hyper, "none", "qemu+unix:///system?socket=/nonexistent/s",
-					    FALSE, &error) };
+	const char *uri = "qemu+unix:///system?socket=/nonexistent/s";
+	Node nowhere = { .host = hyper_host(hyper, "none", uri, FALSE, &error) };
 	g_auto(Reply) reply = ask_call(&nowhere, (HyperCall){ .op = HYPER_OP_HOST_INFO });
 	HyperMigrateParams way = way_to(1, "unix:///nowhere");
 	g_auto(Reply) migrate = ask_call(&nowhere, (HyperCall){ .op = HYPER_OP_MIGRATE,
@@ -794,73 +590,35 @@ static void test_no_daemon(void)
 
 /* ---- set-up --------------------------------------------------------------------------------- */
 
-static gboolean is_installed(void)
+static void add_node(Node *node, const char *name)
 {
-	static const char *const programs[] = { "libvirtd", "virsh", "qemu-system-x86_64" };
+	g_autoptr(GError) error = NULL;
+	g_auto(Reply) info = { 0 };
 
-	for (gsize i = 0; i < G_N_ELEMENTS(programs); i++) {
-		g_autofree char *path = g_find_program_in_path(programs[i]);
-
-		if (!path)
-			return FALSE;
-	}
-	return TRUE;
-}
-
-static void choose_owner(void)
-{
-	const struct passwd *nobody = getpwnam("nobody");
-
-	owner_uid = geteuid();
-	owner_gid = getegid();
-	if (owner_uid == 0) {
-		g_assert_nonnull(nobody);
-		owner_uid = nobody->pw_uid;
-		owner_gid = nobody->pw_gid;
-	}
+	node_make(node, top, name);
+	if (node != nodes)
+		node_share_cache(&nodes[0], node);
+	node_start(node);
+	node->host = hyper_host(hyper, name, node->uri, FALSE, &error);
+	g_assert_no_error(error);
+	info = ask_call(node, (HyperCall){ .op = HYPER_OP_HOST_INFO, .timeout_ms = 60000 });
+	g_assert_no_error(info.answer.error);
 }
 
 static void set_up(void)
 {
-	g_autoptr(GError) error = NULL;
-
-	choose_owner();
-	top = g_dir_make_tmp("kvlXXXXXX", &error);
-	g_assert_no_error(error);
-	own(top);
 	seen = g_ptr_array_new_with_free_func(seen_free);
 	hyper = hyper_new(NULL, NULL, clock_real(), on_event, NULL);
-	for (guint i = 0; i < G_N_ELEMENTS(nodes); i++) {
-		const char *name = i == 0 ? "a" : "b";
-
-		node_make(&nodes[i], name);
-		if (i > 0)
-			share_cache(&nodes[0], &nodes[i]);
-		node_start(&nodes[i]);
-		nodes[i].host = hyper_host(hyper, name, nodes[i].uri, FALSE, &error);
-		g_assert_no_error(error);
-		{
-			g_auto(Reply) info = ask_call(&nodes[i], (HyperCall){ .op = HYPER_OP_HOST_INFO,
-									      .timeout_ms = 60000 });
-
-			g_assert_no_error(info.answer.error);
-		}
-	}
+	add_node(&nodes[0], "a");
+	add_node(&nodes[1], "b");
 }
 
 static void tear_down(void)
 {
 	hyper_free(hyper);
-	for (guint i = 0; i < G_N_ELEMENTS(nodes); i++) {
-		node_kill(&nodes[i]);
-		end_guests(&nodes[i]);
-		g_free(nodes[i].dir);
-		g_free(nodes[i].uri);
-		g_free(nodes[i].uuid);
-	}
-	remove_tree(top);
+	for (guint i = 0; i < G_N_ELEMENTS(nodes); i++)
+		node_clear(&nodes[i]);
 	g_ptr_array_unref(seen);
-	g_free(top);
 }
 
 static void skip(void)
@@ -868,15 +626,11 @@ static void skip(void)
 	g_test_skip("libvirtd, virsh or qemu-system-x86_64 is not installed");
 }
 
-int main(int argc, char **argv)
+static int run_all(const char *folder)
 {
 	int status;
 
-	g_test_init(&argc, &argv, NULL);
-	if (!is_installed()) {
-		g_test_add_func("/libvirt", skip);
-		return g_test_run();
-	}
+	top = folder;
 	set_up();
 	g_test_add_func("/libvirt/host-info", test_host_info);
 	g_test_add_func("/libvirt/list", test_list);
@@ -895,4 +649,15 @@ int main(int argc, char **argv)
 	status = g_test_run();
 	tear_down();
 	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const char *const names[] = { "a", "b", NULL };
+
+	g_test_init(&argc, &argv, NULL);
+	if (nodes_are_installed())
+		return nodes_run_tests(names, run_all);
+	g_test_add_func("/libvirt", skip);
+	return g_test_run();
 }

@@ -377,8 +377,10 @@ static gboolean run(Parse *parse, const char *xml, char **ret_why)
 		*ret_why = g_strdup("the XML is larger than 4 MiB");
 		return FALSE;
 	}
-	context = g_markup_parse_context_new(
-		&parser, G_MARKUP_TREAT_CDATA_AS_TEXT | G_MARKUP_PREFIX_ERROR_POSITION, parse, NULL);
+	context = g_markup_parse_context_new(&parser,
+					     G_MARKUP_TREAT_CDATA_AS_TEXT |
+						     G_MARKUP_PREFIX_ERROR_POSITION,
+					     parse, NULL);
 	if (g_markup_parse_context_parse(context, xml, (gssize)length, &error) &&
 	    g_markup_parse_context_end_parse(context, &error))
 		return TRUE;

@@ -10,7 +10,13 @@
 #define GIVEN_UP_MAX 8		  /* stuck workers of one host; more requests fail at once */
 #define GOODBYE_US (200 * 1000) /* how long shutdown waits for connections to close */
 
-typedef enum { LANE_CONTROL, LANE_JOB, LANE_PRIORITY, LANES, LANE_OWN = LANES } Lane;
+typedef enum {
+	LANE_CONTROL,
+	LANE_JOB,
+	LANE_PRIORITY,
+	LANES,
+	LANE_OWN = LANES
+} Lane;
 
 typedef struct {
 	HyperRequest *request;
@@ -23,7 +29,7 @@ struct LvHost {
 	char *uri;
 	GMutex lock;
 	gboolean closed;
-	GPtrArray *workers;	  /* of LvWorker: all that live; each holds a reference to the host */
+	GPtrArray *workers;	  /* of LvWorker: all that live; each holds a reference */
 	LvWorker *lanes[LANES];	  /* those that take ordinary calls; NULL: none yet */
 	GHashTable *running_since; /* uuid -> gint64 */
 	GHashTable *directions;	  /* uuid -> int */
