@@ -8,7 +8,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,9 +54,18 @@ static char **node_environment(const char *dir)
 	return environment;
 }
 
+/* The file is there a moment before the daemon listens. */
 static gboolean is_listening(const char *path)
 {
-	return g_file_test(path, G_FILE_TEST_EXISTS);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	gboolean ok;
+
+	g_assert_cmpint(fd, >=, 0);
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	ok = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+	close(fd);
+	return ok;
 }
 
 static void wait_for_socket(const char *path)

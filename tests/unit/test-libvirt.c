@@ -230,8 +230,14 @@ static void test_list(void)
 static void test_unknown_domain(void)
 {
 	static const HyperOp ops[] = {
-		HYPER_OP_JOB,	 HYPER_OP_JOB_COMPLETED, HYPER_OP_ABORT,	 HYPER_OP_SUSPEND,
-		HYPER_OP_RESUME, HYPER_OP_SET_METADATA,	 HYPER_OP_SET_AUTOSTART, HYPER_OP_DOMAIN_XML,
+		HYPER_OP_JOB,
+		HYPER_OP_JOB_COMPLETED,
+		HYPER_OP_ABORT,
+		HYPER_OP_SUSPEND,
+		HYPER_OP_RESUME,
+		HYPER_OP_SET_METADATA,
+		HYPER_OP_SET_AUTOSTART,
+		HYPER_OP_DOMAIN_XML,
 	};
 	const char *uuid = "11111111-2222-3333-4444-555555555555";
 	HyperMigrateParams way = way_to(1, "unix:///nowhere");
