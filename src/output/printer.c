@@ -7,6 +7,8 @@
 
 #define API_VERSION "kvmig.io/v1"
 #define GAP 3
+#define BOLD "\x1b[1m"
+#define PLAIN "\x1b[0m"
 
 const char *const output_formats[] = { "table", "wide", "json", "yaml", "name", NULL };
 
@@ -93,6 +95,10 @@ static void print_table(const Output *output, const OutputSpec *spec, const GPtr
 		for (guint i = 0; i < table.columns->len; i++)
 			append_cell(line, &table, i,
 				    ((const OutputColumn *)table.columns->pdata[i])->header);
+		if (output->color) {
+			g_string_prepend(line, BOLD);
+			g_string_append(line, PLAIN);
+		}
 		print_line(output->stream, line);
 	}
 	for (guint cell = 0; cell < table.cells->len; cell += table.columns->len) {

@@ -123,9 +123,60 @@ expect_status 0
 run kvmig help --quiet -v
 expect_status 0
 
-test_case 'no colours: not a terminal'
-run kvmig version -h
-expect_stdout_lacks "$(printf '\033')"
+test_case 'escape sequences: on a terminal, unless NO_COLOR or TERM=dumb; elsewhere only when asked for'
+escape=$(printf '\033')
+run kvmig node add n1 --uri qemu+unix:///system
+expect_status 0
+run kvmig node list
+expect_stdout_has NAME
+expect_stdout_lacks "$escape"
+run kvmig --color=always node list
+expect_stdout_has "${escape}[1mNAME"
+run_tty 'TERM=xterm kvmig node list'
+expect_stdout_has "${escape}[1mNAME"
+run_tty 'TERM=xterm kvmig node list --color=never'
+expect_stdout_lacks "$escape"
+run_tty 'TERM=xterm NO_COLOR=1 kvmig node list'
+expect_stdout_lacks "$escape"
+run_tty 'TERM=xterm NO_COLOR= kvmig node list'
+expect_stdout_has "$escape"
+run_tty 'TERM=dumb kvmig node list'
+expect_stdout_lacks "$escape"
+run kvmig node list --no-headers
+expect_stdout_lacks NAME
+
+test_case 'a command that writes names the context, and does not with --quiet'
+run kvmig node cordon n1
+expect_status 0
+expect_stderr_has 'kvmig: context local/default'
+run kvmig node uncordon n1 -q
+expect_status 0
+expect_stderr_lacks 'context local/default'
+
+test_case '--read-only: nothing is changed, and it is said'
+run kvmig node list -o json
+cp "$out" before
+run kvmig node cordon n1 --read-only
+expect_status 7
+expect_stderr_has '--read-only forbids that'
+run kvmig --read-only node list -o json
+expect_status 0
+expect 'it changed' cmp -s before "$out"
+
+test_case 'a context that there is not'
+run kvmig node list --context nowhere
+expect_status 1
+expect_stderr_has "'nowhere'"
+expect_stderr_has 'hint: '
+
+test_case 'nothing set up: an error that says what to do'
+run env XDG_STATE_HOME="$work/empty" kvmig node list
+expect_status 1
+expect_stderr_has 'kvmig lab up'
+
+test_case 'no HOME: an error that says so, or the home of the password file'
+run env -u HOME -u XDG_STATE_HOME kvmig version
+expect_status 0
 
 test_case 'the parts that hidden commands have are in no list'
 run kvmig help

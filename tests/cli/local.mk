@@ -2,6 +2,7 @@
 cli_tests = \
 	%D%/completion.sh \
 	%D%/config.sh \
+	%D%/examples.sh \
 	%D%/general.sh \
 	%D%/help.sh \
 	%D%/node.sh \
@@ -11,6 +12,7 @@ TESTS += $(cli_tests)
 dist_check_SCRIPTS += $(cli_tests)
 dist_noinst_SCRIPTS += %D%/option-coverage.sh
 EXTRA_DIST += %D%/lib.sh
+CLEANFILES += tests/option-log
 # They run the program, and look at the pages and scripts that are made with it.
 $(cli_tests:.sh=.log): kvmig$(EXEEXT)
 

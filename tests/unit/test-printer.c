@@ -68,6 +68,8 @@ static void test_table(void)
 		printed((Output){ .format = OUTPUT_TABLE, .no_headers = TRUE }, &spec, TWO);
 	g_autofree char *names = printed((Output){ .format = OUTPUT_NAME }, &spec, TWO);
 	g_autofree char *none = printed((Output){ .format = OUTPUT_TABLE }, &spec, "[]");
+	g_autofree char *color =
+		printed((Output){ .format = OUTPUT_TABLE, .color = TRUE }, &spec, "[{}]");
 
 	g_assert_cmpstr(table, ==,
 			"NAME        COUNT\n"
@@ -80,6 +82,7 @@ static void test_table(void)
 	g_assert_cmpstr(bare, ==, "a              5\nlong-name   1000\n");
 	g_assert_cmpstr(names, ==, "a\nlong-name\n");
 	g_assert_cmpstr(none, ==, "");
+	g_assert_cmpstr(color, ==, "\033[1mNAME   COUNT\033[0m\n-          0\n");
 }
 
 static void test_documents(void)

@@ -1,0 +1,22 @@
+#!/bin/sh
+# The examples of the manual pages, those that need no hosts: they come from the tables, so none is left out. Those of
+# commands that work on a cluster are run by tests/lab/examples.sh.
+# shellcheck source=tests/cli/lib.sh
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
+requires jq
+
+kvmig --introspect-cli | jq -r '
+	def leaves: if .commands then .commands[] | leaves else . end;
+	.commands[] | select(.group != "Try and learn") | leaves
+		| select((.needs | contains(["cluster"]) | not) and (.name != "controller")) | .examples[]' >examples
+
+while IFS= read -r line; do
+	test_case "$line"
+	run sh -c "$line"
+	expect_status 0
+	expect_no_stderr
+done <examples
+
+test_case 'there are some'
+expect 'no examples' test "$(wc -l <examples)" -ge 5
+done_testing
