@@ -318,26 +318,29 @@ const char *schema_manifest(const Kind *kind)
 	return NULL;
 }
 
-/* The schema, taken out of its manifest: what nobody points to would be a leak. */
-static const cJSON *load(const Kind *kind)
+static cJSON *load_manifest(const Kind *kind)
 {
 	const char *text = schema_manifest(kind);
-	g_autoptr(cJSON) manifest = NULL;
 	g_autoptr(GError) error = NULL;
-	const cJSON *version;
+	cJSON *manifest;
 
 	if (!text)
 		return NULL;
 	manifest = json_parse(text, strlen(text), "a compiled-in schema", &error);
 	if (!manifest)
 		g_error("%s", error->message);
-	cJSON_ArrayForEach(version, json_path(manifest, "spec", "versions", NULL))
-	{
-		cJSON *parent = json_get(version, "schema");
+	return manifest;
+}
 
+static const cJSON *schema_in(const cJSON *manifest, const Kind *kind)
+{
+	const cJSON *versions = json_path(manifest, "spec", "versions", NULL);
+	const cJSON *version;
+
+	cJSON_ArrayForEach(version, versions)
+	{
 		if (g_strcmp0(json_string(version, "name", NULL), kind->version) == 0)
-			return cJSON_DetachItemViaPointer(parent,
-							  json_get(parent, "openAPIV3Schema"));
+			return json_path(version, "schema", "openAPIV3Schema", NULL);
 	}
 	return NULL;
 }
@@ -345,18 +348,18 @@ static const cJSON *load(const Kind *kind)
 const cJSON *schema_for(const Kind *kind)
 {
 	static GMutex lock;
-	static GHashTable *loaded; /* Kind -> cJSON, never freed */
-	gpointer schema;
+	static GHashTable *manifests; /* Kind -> cJSON or NULL, never freed */
+	gpointer manifest;
 
 	g_mutex_lock(&lock);
-	if (!loaded)
-		loaded = g_hash_table_new(NULL, NULL);
-	if (!g_hash_table_lookup_extended(loaded, kind, NULL, &schema)) {
-		schema = (gpointer)load(kind);
-		g_hash_table_insert(loaded, (gpointer)kind, schema);
+	if (!manifests)
+		manifests = g_hash_table_new(NULL, NULL);
+	if (!g_hash_table_lookup_extended(manifests, kind, NULL, &manifest)) {
+		manifest = load_manifest(kind);
+		g_hash_table_insert(manifests, (gpointer)kind, manifest);
 	}
 	g_mutex_unlock(&lock);
-	return schema;
+	return schema_in(manifest, kind);
 }
 
 /* ---- validation ----------------------------------------------------------------------------- */

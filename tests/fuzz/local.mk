@@ -1,0 +1,56 @@
+# Each fuzz-NAME.c is one target. 'make check' replays its corpus; 'make fuzz' builds it with clang's libFuzzer,
+# run.sh does that and runs all.
+fuzz_names = json quantity schema selector yaml
+dist_noinst_SCRIPTS += %D%/run.sh
+EXTRA_DIST += %D%/corpus
+
+check_PROGRAMS += %D%/replay-json
+TESTS += %D%/replay-json
+tests_fuzz_replay_json_SOURCES = %D%/fuzz-json.c %D%/replay.c %D%/fuzz.h
+tests_fuzz_replay_json_LDADD = libkvmig.la
+
+check_PROGRAMS += %D%/replay-quantity
+TESTS += %D%/replay-quantity
+tests_fuzz_replay_quantity_SOURCES = %D%/fuzz-quantity.c %D%/replay.c %D%/fuzz.h
+tests_fuzz_replay_quantity_LDADD = libkvmig.la
+
+check_PROGRAMS += %D%/replay-schema
+TESTS += %D%/replay-schema
+tests_fuzz_replay_schema_SOURCES = %D%/fuzz-schema.c %D%/replay.c %D%/fuzz.h
+tests_fuzz_replay_schema_LDADD = libkvmig.la
+
+check_PROGRAMS += %D%/replay-selector
+TESTS += %D%/replay-selector
+tests_fuzz_replay_selector_SOURCES = %D%/fuzz-selector.c %D%/replay.c %D%/fuzz.h
+tests_fuzz_replay_selector_LDADD = libkvmig.la
+
+check_PROGRAMS += %D%/replay-yaml
+TESTS += %D%/replay-yaml
+tests_fuzz_replay_yaml_SOURCES = %D%/fuzz-yaml.c %D%/replay.c %D%/fuzz.h
+tests_fuzz_replay_yaml_LDADD = libkvmig.la
+
+FUZZ_CC = clang
+FUZZ_CFLAGS = -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+fuzz_sources = \
+	src/base/clock.c src/base/error.c src/model/condition.c src/model/host.c src/model/json.c src/model/kind.c \
+	src/model/labels.c src/model/metadata.c src/model/migration.c src/model/name.c src/model/object.c \
+	src/model/quantity.c src/model/schema.c src/model/vmi.c src/model/yaml.c src/settings/settings.c
+fuzz: src/model/crds-data.c
+	@$(MKDIR_P) %D%/obj
+	@set -e; for source in $(fuzz_sources); do \
+		echo "  FUZZ-CC  $$source"; \
+		$(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
+			$(GLIB_CFLAGS) $(CJSON_CFLAGS) $(YAML_CFLAGS) -c -o %D%/obj/`echo $$source | tr / -`.o $(srcdir)/$$source; \
+	done; \
+	for name in $(fuzz_names); do \
+		echo "  FUZZ-LD  fuzz-$$name"; \
+		$(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
+			$(GLIB_CFLAGS) $(CJSON_CFLAGS) $(YAML_CFLAGS) -o %D%/fuzz-$$name $(srcdir)/%D%/fuzz-$$name.c \
+			src/model/crds-data.c %D%/obj/*.o $(GLIB_LIBS) $(CJSON_LIBS) $(YAML_LIBS) -lm; \
+	done
+.PHONY: fuzz
+clean-local: clean-fuzz
+clean-fuzz:
+	rm -rf %D%/obj %D%/found %D%/grown
+	for name in $(fuzz_names); do rm -f %D%/fuzz-$$name %D%/$$name.log; done
+.PHONY: clean-fuzz
