@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The embedded store behind cluster.h: Kubernetes' rules for objects. */
+#include <signal.h>
+#include <sqlite3.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "model/wellknown.h"
 #include "store-fixture.h"
@@ -568,6 +571,103 @@ static void test_batch(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	assert_error(error, KVMIG_ERROR_INTERNAL, "no batch");
 }
 
+/* ---- bad luck -------------------------------------------------------------------------------- */
+
+static struct rlimit limit_files(rlim_t bytes)
+{
+	struct rlimit old, small;
+
+	signal(SIGXFSZ, SIG_IGN);
+	g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &old), ==, 0);
+	small = (struct rlimit){ bytes, old.rlim_max };
+	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &small), ==, 0);
+	return old;
+}
+
+static void test_no_space(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(cJSON) object = new_vmi("big");
+	g_autofree char *filler = g_strnfill(200 * 1000, 'x');
+	g_autoptr(GError) error = NULL;
+	struct rlimit old;
+
+	object_set_annotation(object, "example.com/filler", filler);
+	old = limit_files(128 * 1024);
+	g_assert_null(cluster_create(fixture->cluster, object, CLUSTER_WRITE_NONE, &error));
+	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &old), ==, 0);
+	assert_error(error, KVMIG_ERROR_IO, "store 'local/default': cannot use");
+	g_assert_nonnull(strstr(error->message, fixture->db));
+	assert_no_vmi(fixture->cluster, "big");
+	cJSON_Delete(create(fixture->cluster, object));
+}
+
+/* The file system gives out in the middle of a batch: all of it is undone, whatever is tried
+ * afterwards. */
+static void test_no_space_in_batch(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *filler = g_strnfill(200 * 1000, 'x');
+	g_autoptr(GError) error = NULL;
+	struct rlimit old;
+	int made = 0;
+
+	g_assert_true(cluster_batch_begin(fixture->cluster, NULL));
+	old = limit_files(128 * 1024);
+	for (int i = 0; i < 100; i++) {
+		g_autofree char *name = g_strdup_printf("vm-%d", i);
+		g_autoptr(cJSON) object = new_vmi(name);
+		g_autoptr(cJSON) stored = NULL;
+
+		object_set_annotation(object, "example.com/filler", filler);
+		stored = cluster_create(fixture->cluster, object, CLUSTER_WRITE_NONE, NULL);
+		made += stored != NULL;
+	}
+	g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &old), ==, 0);
+	g_assert_cmpint(made, >, 0);
+	g_assert_cmpint(made, <, 100);
+	g_assert_false(cluster_batch_commit(fixture->cluster, &error));
+	assert_error(error, KVMIG_ERROR_IO, "batch");
+	g_assert_cmpuint(count(fixture->cluster, &KIND_VMI), ==, 0);
+	make_vmi(fixture->cluster, "web-1");
+}
+
+static void test_locked(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	sqlite3 *holder = NULL;
+	g_autoptr(cJSON) object = new_vmi("web-1");
+	g_autoptr(GError) error = NULL;
+
+	g_assert_cmpint(sqlite3_open(fixture->db, &holder), ==, SQLITE_OK);
+	g_assert_cmpint(sqlite3_exec(holder, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+	g_assert_null(cluster_create(fixture->cluster, object, CLUSTER_WRITE_NONE, &error));
+	assert_error(error, KVMIG_ERROR_TIMEOUT, "locked by another process (waited 5.0 s)");
+	g_assert_nonnull(strstr(error->message, fixture->db));
+	g_assert_nonnull(strstr(error_get_hint(error), "fuser"));
+	g_assert_cmpint(sqlite3_close(holder), ==, SQLITE_OK);
+	cJSON_Delete(create(fixture->cluster, object));
+}
+
+/* A row that is no JSON, as after a bad sector: named, and no crash. */
+static void test_damaged_object(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	sqlite3 *db = NULL;
+	g_autoptr(GError) error = NULL;
+
+	make_vmi(fixture->cluster, "web-1");
+	g_assert_cmpint(sqlite3_open(fixture->db, &db), ==, SQLITE_OK);
+	g_assert_cmpint(sqlite3_exec(db, "UPDATE objects SET object = substr(object, 1, 40)", NULL,
+				     NULL, NULL),
+			==, SQLITE_OK);
+	g_assert_cmpint(sqlite3_close(db), ==, SQLITE_OK);
+	g_assert_null(cluster_get(fixture->cluster, &KIND_VMI, "default", "web-1", &error));
+	assert_error(error, KVMIG_ERROR_IO, "damaged object");
+	g_clear_error(&error);
+	g_assert_null(cluster_list(fixture->cluster, &KIND_VMI, NULL, NULL, &error));
+	assert_error(error, KVMIG_ERROR_IO, "damaged object");
+	g_clear_error(&error);
+	g_assert_false(delete_vmi(fixture->cluster, "web-1", &error));
+	assert_error(error, KVMIG_ERROR_IO, "damaged object");
+}
+
 #define ADD(path, func)                                                                            \
 	g_test_add("/store/" path, StoreFixture, NULL, fixture_set_up, func, fixture_tear_down)
 
@@ -595,5 +695,9 @@ int main(int argc, char **argv)
 	ADD("dry-run", test_dry_run);
 	ADD("read-only", test_read_only);
 	ADD("batch", test_batch);
+	ADD("no-space", test_no_space);
+	ADD("no-space/batch", test_no_space_in_batch);
+	ADD("locked", test_locked);
+	ADD("damaged-object", test_damaged_object);
 	return g_test_run();
 }
