@@ -1,11 +1,16 @@
 # Suites on real libvirt daemons and guests: not part of `make check`. They run an installed kvmig:
 #   make install prefix=DIR && make check-lab KVMIG=DIR/bin/kvmig
-lab_tests =
+lab_tests = \
+	%D%/lab.sh \
+	%D%/lab-faults.sh
 # The shorter ones, which scripts/check also runs with the sanitizers.
-lab_tests_quick =
+lab_tests_quick = \
+	%D%/lab.sh
 
 check-lab:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(lab_tests)'
 check-lab-quick:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(lab_tests_quick)'
 .PHONY: check-lab check-lab-quick
+dist_check_SCRIPTS += $(lab_tests)
+EXTRA_DIST += %D%/lib.sh

@@ -1,0 +1,106 @@
+#!/bin/sh
+# Accidents of the lab: daemons dead or standing still, kvmig killed on its way, folders of others, reused pids.
+# shellcheck disable=SC2317 # functions are called through check
+# shellcheck source=tests/lab/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+replaced_daemon() {
+	kill -KILL "$(part_pid n1-daemon)"
+	lab_start 2 --tcg && assert_running_once vm1 && virsh_migrate vm1 n1 n2 && wait_beat vm1 && beats_are_whole vm1
+}
+
+down_with_broken_daemons() {
+	kill -STOP "$(part_pid n1-daemon)"
+	kill -KILL "$(part_pid n2-daemon)"
+	down_leaves_nothing
+}
+
+# Killed at several points of its way; then down has to find everything, or up to finish it.
+killed_on_the_way() { # down|up SECONDS…
+	what=$1
+	killed=0
+	shift
+	for after; do
+		as_lab_user timeout -s KILL "$after" "$KVMIG" lab up -q --tcg --memory 32Mi >/dev/null 2>&1
+		case $? in 137) killed=$((killed + 1)) ;; esac
+		if [ "$what" = up ]; then
+			lab_start 2 --tcg && wait_beat vm1 && assert_running_once vm1 && virsh_migrate vm1 n1 n2 || return 1
+		fi
+		kvmig lab down -q && left_nothing || return 1
+	done
+	[ "$killed" -ge 2 ]
+}
+
+not_ours() { # DESCRIPTION COMMAND…
+	accident=$1
+	shift
+	rm -rf "$LAB"
+	"$@"
+	check_not "$accident: up refuses" kvmig lab up -q --tcg
+	check_not "$accident: down refuses" kvmig lab down -q
+	check "$accident: and it is untouched" test -e "$LAB/precious" -o -L "$LAB"
+	rm -rf "$LAB"
+}
+
+strangers_folder() {
+	mkdir -m 700 "$LAB"
+	touch "$LAB/precious"
+}
+
+open_folder() {
+	mkdir "$LAB"
+	chmod 777 "$LAB"
+	printf 'kvmig lab 1\n' >"$LAB/marker"
+	touch "$LAB/precious"
+}
+
+link_to_elsewhere() {
+	mkdir -m 700 "$LAB_TOP/h/elsewhere"
+	printf 'kvmig lab 1\n' >"$LAB_TOP/h/elsewhere/marker"
+	ln -s "$LAB_TOP/h/elsewhere" "$LAB"
+}
+
+# A record whose pid now belongs to somebody else: the start time differs.
+reused_pid() {
+	lab_start 1 --tcg --vms 0 || return 1
+	sleep 300 &
+	bystander=$!
+	echo "$bystander 1 n1-daemon" >>"$LAB/processes"
+	kvmig lab down -q && kill -0 $bystander
+	status=$?
+	kill $bystander
+	return $status
+}
+
+two_at_once() {
+	kvmig lab up -q --tcg --memory 32Mi --nodes 2 >"$LAB_TOP/one" 2>&1 &
+	one=$!
+	kvmig lab up -q --tcg --memory 32Mi --nodes 2 >"$LAB_TOP/two" 2>&1
+	two=$?
+	wait $one && equal "$two" 0 && assert_running_once vm1 && equal "$(grep -c daemon "$LAB/processes")" 2
+}
+
+
+accidents() { # USER
+	lab_begin "$1"
+	check "$1: up with what is there still" lab_start 2 --tcg
+	check "$1: up replaces a dead daemon, the guest lives on" replaced_daemon
+	check "$1: down with one daemon dead and one standing still" down_with_broken_daemons
+	check "$1: killed on the way up, then down" killed_on_the_way down 0.005 0.05 0.1 0.2 0.3 0.45
+	check "$1: killed on the way up, then up" killed_on_the_way up 0.02 0.15 0.3
+	not_ours "$1: a folder without marker" strangers_folder
+	not_ours "$1: a folder that all may write" open_folder
+	not_ours "$1: a link" link_to_elsewhere
+	check "$1: a reused pid is left alone" reused_pid
+	check "$1: two ups at once make one lab" two_at_once
+	check "$1: down after that" down_leaves_nothing
+	lab_end
+}
+
+if [ "$(id -u)" -eq 0 ]; then
+	accidents root
+	accidents nobody
+else
+	accidents "$(id -un)"
+fi
+done_testing

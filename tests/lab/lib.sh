@@ -1,0 +1,328 @@
+# shellcheck shell=sh
+# For tests on a lab: sourced. TAP. Each test has folders of its own, so that several labs can be up at once.
+#
+#   lab_begin [USER]      folders for a lab of that user (default: who runs the test); leaves no lab at the end
+#   kvmig WORDS…          kvmig as that user, in those folders
+#   lab_start N [OPTION…] a lab of N nodes and one guest, vm1
+#   node_virsh NODE …     virsh of that user on that node
+#   wait_beat VM [N]      until the guest has beaten N times more (default 20), at most 20 s
+#   wait_passes VM N      until it has compared all of its memory N times more
+#   assert_running_once VM   asks all daemons
+#   check TEXT COMMAND…   ok or not ok
+#   check_not TEXT COMMAND…  the same for a command that has to fail
+set -u
+top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+top_builddir=${top_builddir:-$top_srcdir/build}
+KVMIG=${KVMIG:-$top_builddir/kvmig}
+case $KVMIG in /*) ;; *) KVMIG=$PWD/$KVMIG ;; esac
+PATH=$PATH:/usr/sbin:/sbin
+unset KVMIG_CONTEXT KUBECONFIG XDG_CONFIG_HOME XDG_DATA_HOME 2>/dev/null || :
+
+tests=0
+failures=0
+LAB=
+LAB_USER=
+LAB_TOP=
+
+# ---- TAP ----
+
+note() {
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+result() { # 0|1 TEXT
+	tests=$((tests + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $tests - $2"
+	else
+		failures=$((failures + 1))
+		echo "not ok $tests - $2"
+	fi
+}
+
+# What the command writes is shown where it fails.
+check() { # TEXT COMMAND…
+	text=$1
+	shift
+	if output=$("$@" 2>&1); then
+		result 0 "$text"
+	else
+		result 1 "$text"
+		note "$* ended with $?: $output"
+	fi
+}
+
+check_not() { # TEXT COMMAND…
+	text=$1
+	shift
+	if output=$("$@" 2>&1); then
+		result 1 "$text"
+		note "$* should have failed: $output"
+	else
+		result 0 "$text"
+	fi
+}
+
+skip() { # TEXT REASON
+	tests=$((tests + 1))
+	echo "ok $tests - $1 # SKIP $2"
+}
+
+done_testing() {
+	echo "1..$tests"
+	[ "$failures" -eq 0 ]
+}
+
+equal() { # A B
+	[ "$1" = "$2" ] || {
+		echo "'$1' is not '$2'"
+		return 1
+	}
+}
+
+contains() { # TEXT PART
+	case $1 in
+	*"$2"*) ;;
+	*)
+		echo "'$2' is not in: $1"
+		return 1
+		;;
+	esac
+}
+
+# ---- folders, and who it is ----
+
+# What the daemons find out about the emulators is kept between tests, as it is between labs.
+cache_dir() { # USER
+	dir=${TMPDIR:-/var/tmp}/kvmig-test-cache-$(id -u "$1")
+	if [ ! -d "$dir" ]; then
+		mkdir -m 700 "$dir" && chown "$1" "$dir"
+	fi
+	[ "$(stat -c %u "$dir")" = "$(id -u "$1")" ] && [ ! -L "$dir" ] && echo "$dir"
+}
+
+lab_begin() {
+	LAB_USER=${1:-$(id -un)}
+	LAB_TOP=$(mktemp -d /tmp/kl-XXXXXX)
+	LAB_CACHE=$(cache_dir "$LAB_USER")
+	LAB=$LAB_TOP/r/kvmig-lab
+	mkdir -m 700 "$LAB_TOP/r" "$LAB_TOP/s" "$LAB_TOP/h"
+	chown -R "$LAB_USER" "$LAB_TOP"
+	host_state >"$LAB_TOP/before"
+	trap lab_end EXIT
+	trap 'exit 130' INT TERM
+}
+
+lab_end() {
+	[ -n "$LAB_TOP" ] || return 0
+	kvmig lab down -q >/dev/null 2>&1
+	rm -rf "$LAB_TOP"
+	LAB_TOP=
+}
+
+as_lab_user() {
+	set -- env HOME="$LAB_TOP/h" XDG_RUNTIME_DIR="$LAB_TOP/r" XDG_STATE_HOME="$LAB_TOP/s" \
+		XDG_CACHE_HOME="$LAB_CACHE" "$@"
+	if [ "$LAB_USER" = "$(id -un)" ]; then
+		"$@"
+	else
+		(cd / && exec runuser -u "$LAB_USER" -- "$@")
+	fi
+}
+
+kvmig() {
+	as_lab_user "$KVMIG" "$@"
+}
+
+lab_start() {
+	nodes=$1
+	shift
+	kvmig lab up -q --nodes "$nodes" --memory 32Mi "$@"
+}
+
+lab_is_root() {
+	[ "$(id -u "$LAB_USER")" -eq 0 ]
+}
+
+node_uri() { # NODE
+	if lab_is_root; then
+		echo "qemu+unix:///system?socket=$LAB/$1/sock/libvirt-sock"
+	else
+		echo "qemu+unix:///session?socket=$LAB/$1/sock/libvirt-sock"
+	fi
+}
+
+node_virsh() { # NODE …
+	uri=$(node_uri "$1")
+	shift
+	LC_ALL=C as_lab_user virsh -q -c "$uri" "$@"
+}
+
+node_names() {
+	for folder in "$LAB"/n[0-9]*/; do
+		basename "$folder"
+	done
+}
+
+# The process of a part on record: n1-daemon, n1-holder, network.
+part_pid() { # PART
+	awk -v part="$1" '$3 == part { pid = $1 } END { print pid }' "$LAB/processes"
+}
+
+# As plain libvirt does it, without kvmig.
+virsh_migrate() { # VM FROM TO
+	if lab_is_root; then
+		set -- "$@" --migrateuri "tcp://192.0.2.${3#n}" --listen-address "192.0.2.${3#n}"
+	else
+		set -- "$@" --migrateuri "unix://$LAB/migration/$1-$$"
+	fi
+	vm=$1 from=$2 to=$3
+	shift 3
+	node_virsh "$from" migrate --live --p2p --persistent --undefinesource "$vm" "$(node_uri "$to")" "$@"
+}
+
+# ---- guests ----
+
+# The last beat, as a number; nothing where there is none.
+last_beat() { # VM
+	beat=$(tail -c 4096 "$LAB/vm/$1.beat" | grep -E '^[0-9a-f]{7}$' | tail -n 1)
+	[ -n "$beat" ] && echo $((0x$beat))
+}
+
+# Field N of the guest's last report: 2 errors, 3 passes, 4 rate, 5 working set, 6 written (KiB).
+last_report() { # VM N
+	field=$(tail -c 32768 "$LAB/vm/$1.beat" | grep -a '^S .*' | tail -n 1 | cut -d ' ' -f $(($2 + 1)))
+	[ -n "$field" ] && echo $((0x$field))
+}
+
+wait_beat() { # VM [N]
+	first=$(last_beat "$1") || first=0
+	for _ in $(seq 400); do
+		now=$(last_beat "$1") && [ "$now" -ge $((first + ${2:-20})) ] && return 0
+		sleep 0.05
+	done
+	echo "$1 does not beat: it stands at ${now:-nothing}"
+	return 1
+}
+
+wait_passes() { # VM N
+	wait_beat "$1" 600 || return 1
+	first=$(last_report "$1" 3)
+	for _ in $(seq 600); do
+		now=$(last_report "$1" 3) && [ "$now" -ge $((first + $2)) ] && return 0
+		sleep 0.1
+	done
+	echo "$1 has not looked at its memory $2 times: $first, then ${now:-nothing}"
+	return 1
+}
+
+# No beat is missing and none came twice: there was one guest, and it lost nothing.
+beats_are_whole() { # VM
+	grep -aE '^[0-9a-f]{7}$' "$LAB/vm/$1.beat" | {
+		expected=
+		awk '{ n = 0
+			for (i = 1; i <= 7; i++)
+				n = n * 16 + index("0123456789abcdef", substr($0, i, 1)) - 1
+			if (NR > 1 && n != last + 1) {
+				print "beat " n " follows " last
+				bad = 1
+			}
+			last = n
+		} END { exit bad || NR < 2 }'
+	}
+}
+
+no_memory_errors() { # VM
+	if grep -a '^E ' "$LAB/vm/$1.beat"; then
+		return 1
+	fi
+	equal "$(last_report "$1" 2)" 0
+}
+
+domain_state() { # NODE VM
+	node_virsh "$1" domstate "$2" 2>/dev/null | head -n 1
+}
+
+assert_running_once() { # VM
+	running=0 where=
+	for node in $(node_names); do
+		state=$(domain_state "$node" "$1")
+		where="$where $node:${state:-none}"
+		[ "$state" = running ] && running=$((running + 1))
+	done
+	equal "$running" 1 || {
+		echo "$1 is:$where"
+		return 1
+	}
+}
+
+assert_only_on() { # VM NODE
+	for node in $(node_names); do
+		expected=
+		[ "$node" = "$2" ] && expected=running
+		equal "$(domain_state "$node" "$1")" "$expected" || return 1
+	done
+}
+
+# ---- what is left ----
+
+# Everything outside the test's own folders that a lab could leave behind.
+host_state() {
+	find /etc/libvirt /var/lib/libvirt /var/log/libvirt /var/cache/libvirt /run/libvirt 2>/dev/null | sort
+	ip -o link show 2>/dev/null | cut -d : -f 2
+	sed 's/^[0-9]* [0-9]* //' /proc/self/mountinfo
+}
+
+processes_of_lab() {
+	for process in /proc/[0-9]*; do
+		if tr '\0' ' ' <"$process/cmdline" 2>/dev/null | grep -qF "$LAB/"; then
+			echo "${process#/proc/} $(tr '\0' ' ' <"$process/cmdline" | cut -c 1-100)"
+		fi
+	done
+}
+
+# Processes in these namespaces ("net:[…]").
+processes_in() { # NAMESPACE…
+	for process in /proc/[0-9]*; do
+		for kind in net mnt; do
+			ns=$(readlink "$process/ns/$kind") || continue
+			for wanted; do
+				[ "$ns" = "$wanted" ] && echo "${process#/proc/} in $ns"
+			done
+		done
+	done
+}
+
+lab_namespaces() {
+	lab_is_root || return 0
+	for part in network n1-holder n2-holder; do
+		pid=$(part_pid "$part")
+		readlink "/proc/$pid/ns/net"
+		[ "$part" = network ] || readlink "/proc/$pid/ns/mnt"
+	done
+}
+
+left_nothing() {
+	equal "$(processes_of_lab)" '' && equal "$(ls -A "$LAB_TOP/r")" '' &&
+		equal "$(find "$LAB_TOP/s" -type f ! -name 'history.db*')" ''
+}
+
+down_leaves_nothing() {
+	namespaces=$(lab_namespaces)
+	recorded=$(awk '{ print $1 }' "$LAB/processes")
+	kvmig lab down -q || return 1
+	left_nothing || return 1
+	# shellcheck disable=SC2086 # words
+	equal "$(processes_in $namespaces)" '' || return 1
+	for pid in $recorded; do
+		state=$(sed 's/.*) //; s/ .*//' "/proc/$pid/stat" 2>/dev/null)
+		case $state in
+		'' | Z) ;;
+		*)
+			echo "process $pid is in state $state"
+			return 1
+			;;
+		esac
+	done
+	host_state | diff "$LAB_TOP/before" -
+}
