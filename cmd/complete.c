@@ -202,8 +202,8 @@ static void find_answer(Answer *answer, CompleteWhat what, const CompleteValues 
 static gboolean print_name(gpointer name, gpointer unused, gpointer data)
 {
 	(void)unused;
-	fputs(name, data);
-	fputc('\n', data);
+	(void)fputs(name, data);
+	(void)fputc('\n', data);
 	return FALSE;
 }
 

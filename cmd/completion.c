@@ -17,7 +17,7 @@ static int run_completion(CommandContext *context, const void *values, GError **
 		if (strcmp(shells[i].shell, context->args[0]) == 0) {
 			g_autofree char *script = shells[i].make(&kvmig_cmdline);
 
-			fputs(script, context->output->stream);
+			(void)fputs(script, context->output->stream);
 			return STATUS_DONE;
 		}
 	}

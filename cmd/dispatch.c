@@ -113,7 +113,7 @@ static int print_usage(const CommandPath *path)
 {
 	g_autofree char *text = usage_text(&kvmig_cmdline, path);
 
-	fputs(text, stdout);
+	(void)fputs(text, stdout);
 	return STATUS_DONE;
 }
 
@@ -165,8 +165,10 @@ typedef struct {
 
 static void line_clear(Line *line)
 {
-	g_clear_pointer(&line->words, g_ptr_array_unref);
-	g_clear_pointer(&line->front, g_ptr_array_unref);
+	if (line->words)
+		g_ptr_array_unref(line->words);
+	if (line->front)
+		g_ptr_array_unref(line->front);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Line, line_clear)
 
@@ -245,7 +247,7 @@ static int print_introspection(void)
 {
 	g_autofree char *text = describe_json(&kvmig_cmdline, PACKAGE_VERSION);
 
-	fputs(text, stdout);
+	(void)fputs(text, stdout);
 	return STATUS_DONE;
 }
 

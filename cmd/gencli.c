@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 	Generator generator = { 0 };
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: gencli VERSION DATE PROSE-FOLDER OUTPUT-FOLDER\n");
+		(void)fprintf(stderr, "usage: gencli VERSION DATE PROSE-FOLDER OUTPUT-FOLDER\n");
 		return STATUS_USAGE;
 	}
 	generator.maker = (PageMaker){
@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 	generator.out = argv[4];
 	if (!write_pages(&generator, names, &error) || !write_texts(&generator, names, &error) ||
 	    !write_completions(&generator, &error)) {
-		fprintf(stderr, "gencli: %s\n", error->message);
+		(void)fprintf(stderr, "gencli: %s\n", error->message);
 		return STATUS_FAILED;
 	}
 	return STATUS_DONE;

@@ -57,7 +57,7 @@ int help_show(char **words, GError **error)
 		error_hint(error, "'kvmig %s -h' shows its options", *words);
 		return STATUS_FAILED;
 	}
-	fputs(text, stdout);
+	(void)fputs(text, stdout);
 	return STATUS_DONE;
 }
 
@@ -67,7 +67,7 @@ static int run_help(CommandContext *context, const void *values, GError **error)
 	if (!context->n_args) {
 		g_autofree char *text = usage_overview(&kvmig_cmdline);
 
-		fputs(text, context->output->stream);
+		(void)fputs(text, context->output->stream);
 		return STATUS_DONE;
 	}
 	return help_show(context->args, error);

@@ -28,7 +28,7 @@ static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields,
 	if (!message || (!grave && !show_all))
 		return G_LOG_WRITER_HANDLED;
 	safe = output_escape(message);
-	fprintf(stderr, "%s%s\n", grave ? "warning: " : "debug: ", safe);
+	(void)fprintf(stderr, "%s%s\n", grave ? "warning: " : "debug: ", safe);
 	return G_LOG_WRITER_HANDLED;
 }
 

@@ -13,7 +13,7 @@ static void print_line(const char *prefix, const char *text)
 {
 	g_autofree char *safe = output_escape(text);
 
-	fprintf(stderr, "%s%s\n", prefix, safe);
+	(void)fprintf(stderr, "%s%s\n", prefix, safe);
 }
 
 static void print_valist(const char *prefix, const char *format, va_list ap) G_GNUC_PRINTF(2, 0);
@@ -79,7 +79,7 @@ gboolean confirm(const CommandContext *context, const char *question, GError **e
 		return FALSE;
 	}
 	safe = output_escape(question);
-	fprintf(stderr, "%s [y/N] ", safe);
+	(void)fprintf(stderr, "%s [y/N] ", safe);
 	(void)fflush(stderr);
 	if (fgets(answer, sizeof(answer), stdin) &&
 	    (g_ascii_strcasecmp(g_strstrip(answer), "y") == 0 ||

@@ -18,7 +18,7 @@ static int run_version(CommandContext *context, const void *values, GError **err
 	lab = TRUE;
 #endif
 	if (context->output->format <= OUTPUT_WIDE || context->output->format == OUTPUT_NAME) {
-		fprintf(context->output->stream, "kvmig %s\n", PACKAGE_VERSION);
+		(void)fprintf(context->output->stream, "kvmig %s\n", PACKAGE_VERSION);
 		return STATUS_DONE;
 	}
 	document = cJSON_CreateObject();

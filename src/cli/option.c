@@ -50,9 +50,9 @@ static void search_row(const Option *row, size_t offset, gpointer data)
 
 	if (search->row)
 		return;
-	if (search->letter ? row->short_name == search->letter
-			   : strncmp(row->name, search->name, search->length) == 0 &&
-				     row->name[search->length] == '\0') {
+	if (search->name ? strncmp(row->name, search->name, search->length) == 0 &&
+				   row->name[search->length] == '\0'
+			 : row->short_name == search->letter) {
 		search->row = row;
 		search->offset = offset;
 	}
@@ -191,8 +191,12 @@ static void apply_default(const Option *row, size_t offset, gpointer data)
 
 static void clear_row(const Option *row, size_t offset, gpointer data)
 {
-	if (row->type == OPTION_LIST)
-		g_clear_pointer((GPtrArray **)((char *)data + offset), g_ptr_array_unref);
+	GPtrArray **list = (GPtrArray **)((char *)data + offset);
+
+	if (row->type != OPTION_LIST || !*list)
+		return;
+	g_ptr_array_unref(*list);
+	*list = NULL;
 }
 
 void option_values_clear(const Option *rows, gpointer values)
@@ -340,6 +344,7 @@ static gboolean parse_word(const Option *rows, int argc, char **argv, int *i, gp
 		if (is_long ? !take_long(rows, argc, argv, i, &given, error)
 			    : !take_letter(rows, &rest, argc, argv, i, &given, error))
 			return FALSE;
+		g_return_val_if_fail(given.row, FALSE);
 		if (is_long)
 			rest = NULL;
 		if (values && !store(&given, values, error))
@@ -433,6 +438,7 @@ gboolean option_takes(const Option *rows, const Option *front_rows, char **argv,
 		if (is_long ? !take_long(front_rows, G_MAXINT, argv, &last, &given, NULL)
 			    : !take_letter(front_rows, &rest, G_MAXINT, argv, &last, &given, NULL))
 			break;
+		g_return_val_if_fail(given.row, FALSE);
 		if (is_long)
 			rest = NULL;
 		takes = takes && option_find(rows, given.row->name, NULL);

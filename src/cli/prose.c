@@ -143,13 +143,14 @@ gboolean prose_add_file(Prose *prose, const char *file, GError **error)
 
 Prose *prose_load(const char *file, GError **error)
 {
-	g_autoptr(Prose) prose = g_new0(Prose, 1);
+	Prose *prose = g_new0(Prose, 1);
 
 	prose->file = g_strdup(file);
 	prose->sections = g_ptr_array_new_with_free_func(section_free);
-	if (!prose_add_file(prose, file, error))
-		return NULL;
-	return g_steal_pointer(&prose);
+	if (prose_add_file(prose, file, error))
+		return prose;
+	prose_free(prose);
+	return NULL;
 }
 
 ProseSection *prose_find(const Prose *prose, guint level, const char *under, const char *title)

@@ -21,25 +21,27 @@ typedef struct {
 
 static void table_clear(Table *table)
 {
-	g_clear_pointer(&table->columns, g_ptr_array_unref);
-	g_clear_pointer(&table->cells, g_ptr_array_unref);
-	g_clear_pointer(&table->widths, g_array_unref);
+	g_ptr_array_unref(table->columns);
+	g_ptr_array_unref(table->cells);
+	g_array_unref(table->widths);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Table, table_clear)
 
-static void table_init(Table *table, const Output *output, const OutputSpec *spec)
+static Table table_new(const Output *output, const OutputSpec *spec)
 {
-	table->columns = g_ptr_array_new();
-	table->cells = g_ptr_array_new_with_free_func(g_free);
-	table->widths = g_array_new(FALSE, TRUE, sizeof(gsize));
+	Table table = { .columns = g_ptr_array_new(),
+			.cells = g_ptr_array_new_with_free_func(g_free),
+			.widths = g_array_new(FALSE, TRUE, sizeof(gsize)) };
+
 	for (const OutputColumn *column = spec->columns; column->header; column++) {
 		gsize width = output->no_headers ? 0 : output_width(column->header);
 
 		if (column->wide && output->format != OUTPUT_WIDE)
 			continue;
-		g_ptr_array_add(table->columns, (gpointer)column);
-		g_array_append_val(table->widths, width);
+		g_ptr_array_add(table.columns, (gpointer)column);
+		g_array_append_val(table.widths, width);
 	}
+	return table;
 }
 
 static void table_add(Table *table, const cJSON *row)
@@ -85,10 +87,9 @@ static void print_line(FILE *stream, const GString *line)
 
 static void print_table(const Output *output, const OutputSpec *spec, const GPtrArray *rows)
 {
-	g_auto(Table) table = { 0 };
+	g_auto(Table) table = table_new(output, spec);
 	g_autoptr(GString) line = g_string_new(NULL);
 
-	table_init(&table, output, spec);
 	for (guint i = 0; i < rows->len; i++)
 		table_add(&table, rows->pdata[i]);
 	if (!output->no_headers && rows->len) {

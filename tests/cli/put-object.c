@@ -41,6 +41,6 @@ int main(int argc, char **argv)
 
 	if (put_all(argc > 1 ? argv[1] : "local", &error))
 		return 0;
-	fprintf(stderr, "put-object: %s\n", error->message);
+	(void)fprintf(stderr, "put-object: %s\n", error->message);
 	return 1;
 }
