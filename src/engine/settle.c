@@ -102,8 +102,8 @@ static Settlement paused_none(const SettleQuestion *question)
 	/* libvirt takes its guest back by itself unless its daemon died between the switch and
 	 * the end. Then the target may have run the guest for a while and lost it: its disk is
 	 * ahead of the source's memory, and resuming that would destroy it. */
-	if (question->target_never_ran && question->source.reason == HYPER_REASON_MIGRATION &&
-	    !question->patience_over)
+	if (question->target_never_ran && !question->two_ran && !question->patience_over &&
+	    question->source.reason == HYPER_REASON_MIGRATION)
 		return (Settlement){ SETTLE_RESUME_SOURCE, NULL,
 				     "the target never ran it: the source takes it back" };
 	return wait_or_leave(question, REASON_ALARM_ONE_PAUSED,
@@ -169,10 +169,13 @@ static Settlement undecided(const SettleQuestion *question)
 								   : "the target cannot be asked" };
 }
 
-/* What libvirt said counts where it said that all is done and nothing seen speaks against it. */
+/* What libvirt said counts where it said that all is done and nothing seen speaks against it;
+ * but there is something left to do on the host that is silent, so it gets some time. */
 static Settlement believe_success(const SettleQuestion *question)
 {
-	return question->said == SAID_OK ? moved(question) : undecided(question);
+	if (question->said != SAID_OK)
+		return undecided(question);
+	return question->patience_over ? moved(question) : undecided(question);
 }
 
 static Settlement believe_refusal(const SettleQuestion *question)

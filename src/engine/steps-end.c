@@ -4,7 +4,8 @@
 
 #include "engine/engine-private.h"
 
-#define AUTOSTART_TRIES 5
+#define AUTOSTART_TRIES 8
+#define AUTOSTART_PAUSE_MAX_MS 30000
 #define AUTOSTART_TIMEOUT_MS 35000 /* libvirt waits 30 s for a domain's job lock */
 #define STORE_RETRY_MS 2000
 #define HISTORY_TRIES 3
@@ -236,7 +237,7 @@ static void on_autostart_set(Job *job, HyperAnswer *answer)
 		job_enter(job, STATE_ENDING);
 		job_run(job);
 	} else if (++job->autostart_tries < AUTOSTART_TRIES) {
-		job_wake_in(job, 1000 << job->autostart_tries);
+		job_wake_in(job, MIN(1000 << job->autostart_tries, AUTOSTART_PAUSE_MAX_MS));
 	} else {
 		words = g_strdup_printf("autostart could not be set on node '%s' (%s): do it with "
 					"'virsh autostart'",

@@ -27,6 +27,11 @@ tests_unit_test_engine_SOURCES = %D%/test-engine.c %D%/engine-world.c %D%/engine
 tests_unit_test_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_engine_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-engine-faults
+tests_unit_test_engine_faults_SOURCES = %D%/test-engine-faults.c %D%/engine-world.c %D%/engine-world.h %D%/store-fixture.h
+tests_unit_test_engine_faults_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_test_engine_faults_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-history
 tests_unit_test_history_SOURCES = %D%/test-history.c %D%/store-fixture.h
 tests_unit_test_history_LDADD = $(AM_UNIT_LDADD)
@@ -80,6 +85,10 @@ tests_unit_test_schedule_LDADD = $(AM_UNIT_LDADD)
 unit_tests += %D%/test-schema
 tests_unit_test_schema_SOURCES = %D%/test-schema.c
 tests_unit_test_schema_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-settle
+tests_unit_test_settle_SOURCES = %D%/test-settle.c
+tests_unit_test_settle_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-settings
 tests_unit_test_settings_SOURCES = %D%/test-settings.c

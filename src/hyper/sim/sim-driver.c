@@ -230,6 +230,13 @@ static void on_latency(gpointer data)
 	request->timer = 0;
 	if (request->host->frozen || request->host->cut)
 		return; /* it waits: sim_requests_go_on() */
+	if (request->ended) {
+		if (request->ended_message)
+			sim_request_fail(request, request->ended_code, request->ended_message);
+		else
+			sim_request_complete(request, &answer);
+		return;
+	}
 	if (!request->host->daemon_up) {
 		fail(request, KVMIG_ERROR_UNREACHABLE,
 		     "unable to connect to server: Connection refused", FALSE);
@@ -260,7 +267,7 @@ void sim_requests_go_on(SimHost *host)
 	for (guint i = 0; i < host->requests->len; i++) {
 		SimRequest *request = g_ptr_array_index(host->requests, i);
 
-		if (!request->timer && !request->taken)
+		if (!request->timer && (!request->taken || request->ended))
 			request->timer =
 				clock_after(host->sim->clock, LATENCY_MS, on_latency, request);
 	}

@@ -48,17 +48,16 @@ static gboolean enter(SimMigration *migration, SimPhase phase)
 static void answer(SimMigration *migration, KvmigError code, const char *message)
 {
 	SimRequest *request = migration->request;
-	HyperAnswer ok = { 0 };
 
 	if (!request)
 		return;
 	migration->request = NULL;
 	if (sim_take_fault(migration->sim, migration->uuid, SIM_FAULT_ANSWER_LOST))
 		return; /* stays in the host's list and is never answered */
-	if (message)
-		sim_request_fail(request, code, message);
-	else
-		sim_request_complete(request, &ok);
+	request->ended = TRUE;
+	request->ended_code = code;
+	request->ended_message = message;
+	sim_requests_go_on(migration->source);
 }
 
 /* ---- endings --------------------------------------------------------------------------------- */
@@ -291,11 +290,11 @@ static gint64 dirtied(SimMigration *migration, SimDomain *domain, gint64 over_ms
 
 static void switch_over(SimMigration *migration, SimDomain *domain, gint64 rest)
 {
-	if (!enter(migration, SIM_PHASE_SWITCH))
-		return;
 	migration->switched_us = clock_monotonic_us(migration->sim->clock);
 	if (!migration->was_paused)
 		sim_domain_set(domain, HYPER_DOMAIN_PAUSED, HYPER_REASON_MIGRATION);
+	if (!enter(migration, SIM_PHASE_SWITCH))
+		return;
 	migration->processed_bytes += rest;
 	arm(migration, to_ms(rest, migration->rate) + CONTROL_MS);
 }

@@ -63,7 +63,10 @@ struct SimRequest {
 	HyperOp op;
 	char *uuid, *text;
 	gboolean flag;
-	gboolean taken; /* MIGRATE: the daemon has begun it */
+	gboolean taken; /* MIGRATE: the daemon has begun it … */
+	gboolean ended; /* … and ended it: the answer is to be sent */
+	KvmigError ended_code;
+	const char *ended_message; /* NULL: it went well */
 	char *peer_uri;
 	HyperMigrateParams migrate; /* no strings in it */
 	guint timer;
