@@ -210,17 +210,23 @@ static gboolean show_vms(const CommandContext *context, const char *node, GError
 	return TRUE;
 }
 
+/* The node as it is now; where there is none, no host is asked. */
+static cJSON *find_fresh(const CommandContext *context, const char *name, GError **error)
+{
+	g_autoptr(cJSON) before = observe_host(context->cluster, name, error);
+
+	if (!before || !observe_cluster(context, error))
+		return NULL;
+	return observe_host(context->cluster, name, error);
+}
+
 static int run_show(CommandContext *context, const void *values, GError **error)
 {
-	g_autoptr(cJSON) host = observe_host(context->cluster, context->args[0], error);
+	g_autoptr(cJSON) host = find_fresh(context, context->args[0], error);
 	g_autofree char *status = NULL;
 	g_autofree char *age = NULL;
 
 	(void)values;
-	if (!host || !observe_cluster(context, error))
-		return STATUS_FAILED;
-	g_clear_pointer(&host, cJSON_Delete);
-	host = observe_host(context->cluster, context->args[0], error);
 	if (!host)
 		return STATUS_FAILED;
 	if (!is_table(context)) {

@@ -150,7 +150,7 @@ static gboolean write_changes(Inventory *inventory, Cache *cache, const cJSON *o
 		observed = clock_format_unix_micro(clock_unix_us(inventory->clock));
 		json_set(next, "status", cJSON_Duplicate(json_get(now, "status"), TRUE));
 		json_set_string(json_get(next, "status"), "observedAt", observed);
-		g_clear_pointer(&stored, cJSON_Delete);
+		cJSON_Delete(stored);
 		stored = cluster_update_status(inventory->cluster, next, CLUSTER_WRITE_NONE, error);
 		if (!stored)
 			return FALSE;
@@ -338,7 +338,7 @@ static cJSON *new_vmi(Inventory *inventory, const HyperDomain *domain)
 {
 	g_auto(Instance) instance = { 0 };
 	g_autoptr(GError) error = NULL;
-	g_autofree char *raw = g_utf8_make_valid(domain->name, -1);
+	g_autofree char *raw = g_utf8_make_valid(domain->name ? domain->name : domain->uuid, -1);
 	g_autofree char *name = NULL;
 	const char *ns;
 	cJSON *vmi;
@@ -478,6 +478,22 @@ static gboolean apply_absent(Node *node, const char *where, GHashTable *seen, GE
 	return TRUE;
 }
 
+/* Whose host has been taken out of the cluster, without 'node remove' clearing up behind it. */
+static gboolean apply_orphans(Node *node, GHashTable *seen, GError **error)
+{
+	Inventory *inventory = node->inventory;
+	g_autofree gpointer *names = g_hash_table_get_keys_as_array(inventory->by_node, NULL);
+
+	for (guint i = 0; names[i]; i++) {
+		g_autofree char *name = g_strdup(names[i]);
+
+		if (!g_str_equal(name, NOWHERE) && !cache_get(inventory->hosts, name) &&
+		    !apply_absent(node, name, seen, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 static gboolean apply_domains(Node *node, GError **error)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
@@ -491,7 +507,7 @@ static gboolean apply_domains(Node *node, GError **error)
 			return FALSE;
 	}
 	return apply_absent(node, node->name, seen, error) &&
-	       apply_absent(node, NOWHERE, seen, error);
+	       apply_absent(node, NOWHERE, seen, error) && apply_orphans(node, seen, error);
 }
 
 /* The host does not answer: what is there is not known. */

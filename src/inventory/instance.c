@@ -12,8 +12,9 @@ void instance_clear(Instance *instance)
 {
 	g_clear_pointer(&instance->name, g_free);
 	g_clear_pointer(&instance->ns, g_free);
-	g_clear_pointer(&instance->labels, cJSON_Delete);
-	g_clear_pointer(&instance->selector, cJSON_Delete);
+	cJSON_Delete(instance->labels);
+	cJSON_Delete(instance->selector);
+	instance->labels = instance->selector = NULL;
 }
 
 gboolean inventory_owns_vmi_label(const char *key)

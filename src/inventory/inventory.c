@@ -411,7 +411,7 @@ static void on_touch_timer(gpointer data)
 		inventory_refresh(inventory, node->name, TOUCH_TIMEOUT_MS, NULL, NULL);
 		return;
 	}
-	host = open_host(node, &error);
+	host = apply_load(inventory, &error) ? open_host(node, &error) : NULL;
 	if (!host) {
 		g_info("node '%s' cannot be asked: %s", node->name, error->message);
 		node->failed_us = clock_monotonic_us(inventory->clock);
@@ -495,12 +495,30 @@ static gboolean take_store_error(Inventory *inventory, GError **error)
 	return FALSE;
 }
 
+/* Most often nothing is stale, and then nothing but the hosts is read. */
+static gboolean any_stale(Inventory *inventory, guint max_age_ms, gboolean *ret_any, GError **error)
+{
+	g_autoptr(GPtrArray) hosts =
+		cluster_list(inventory->cluster, &KIND_HOST, NULL, NULL, error);
+	gint64 now_us = clock_unix_us(inventory->clock);
+
+	*ret_any = FALSE;
+	for (guint i = 0; hosts && i < hosts->len; i++)
+		*ret_any |= is_stale(g_ptr_array_index(hosts, i), now_us, max_age_ms);
+	return hosts != NULL;
+}
+
 gboolean inventory_refresh_stale(Inventory *inventory, guint max_age_ms, guint timeout_ms,
 				 GError **error)
 {
 	gboolean done = FALSE;
+	gboolean any;
 
 	g_clear_error(&inventory->store_error);
+	if (!any_stale(inventory, max_age_ms, &any, error))
+		return FALSE;
+	if (!any)
+		return TRUE;
 	if (!apply_load(inventory, error))
 		return FALSE;
 	look_at_stale(inventory, max_age_ms, timeout_ms, round_new(inventory, on_refreshed, &done));

@@ -389,6 +389,66 @@ static void test_stale_definition(World *world, gconstpointer data G_GNUC_UNUSED
 	check_condition(world, &KIND_VMI, "web", CONDITION_DUPLICATE, "DefinedElsewhere");
 }
 
+/* Its node is taken out of the cluster: the domain is none of ours any more. */
+static void test_node_removed(World *world, gconstpointer data G_GNUC_UNUSED)
+{
+	guest(world, "n2", UUID, "web");
+	look(world);
+	g_assert_true(cluster_delete(world->store.cluster, &KIND_HOST, NULL, "n2", NULL,
+				     CLUSTER_WRITE_NONE, NULL));
+	stop_inventory(world);
+	start_inventory(world);
+	look(world);
+	look(world);
+	g_assert_cmpuint(count_vmis(world), ==, 0);
+}
+
+/* Somebody else writes to the object while a look is under way: both changes are kept. */
+static void test_two_writers(World *world, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(Cluster) other = fixture_open(FALSE);
+	g_autoptr(cJSON) object = NULL;
+	g_autoptr(cJSON) stored = NULL;
+	g_autoptr(cJSON) after = NULL;
+
+	guest(world, "n1", UUID, "web");
+	look(world);
+	sim_daemon_kill(world->sim, "n1");
+	inventory_refresh(world->inventory, NULL, 3000, NULL, NULL);
+	object = get(world, &KIND_VMI, "web");
+	json_set_string(json_ensure_object(json_get(object, "status"), "migrationState"),
+			"migrationUid", "42");
+	stored = cluster_update_status(other, object, CLUSTER_WRITE_NONE, NULL);
+	g_assert_nonnull(stored);
+	run_ms(world, 4000);
+	check_place(world, "web", "n1", "Unknown");
+	after = get(world, &KIND_VMI, "web");
+	g_assert_cmpstr(json_string(json_path(after, "status", "migrationState", NULL),
+				    "migrationUid", NULL),
+			==, "42");
+}
+
+/* Many events are one look; more looks at a host that is being looked at are one more. */
+static void test_coalesced(World *world, gconstpointer data G_GNUC_UNUSED)
+{
+	look(world);
+	guest(world, "n1", UUID, "web");
+	world->done = 0;
+	for (guint i = 0; i < 50; i++)
+		inventory_touch(world->inventory, "n1", UUID);
+	run_ms(world, 50);
+	g_assert_cmpuint(count_vmis(world), ==, 0);
+	run_ms(world, 200);
+	check_place(world, "web", "n1", "Running");
+	for (guint i = 0; i < 50; i++)
+		inventory_refresh(world->inventory, "n1", 3000, on_done, world);
+	run_ms(world, 100);
+	g_assert_cmpuint(world->done, ==, 50);
+	inventory_refresh(world->inventory, "no-such-node", 3000, on_done, world);
+	run_ms(world, 100);
+	g_assert_cmpuint(world->done, ==, 51);
+}
+
 /* ---- migrations ----------------------------------------------------------------------------- */
 
 static void put_migration(World *world, MigrationPhase phase)
@@ -511,6 +571,26 @@ static void test_labels_carried(World *world, gconstpointer data G_GNUC_UNUSED)
 	look(world);
 	forget_vmis(world);
 	check_label(world, "app", NULL);
+}
+
+/* Without a look: the watch tells. */
+static void test_labels_heard(World *world, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(cJSON) object = NULL;
+
+	guest(world, "n1", UUID, "web");
+	look(world);
+	label(world, "app", "shop");
+	for (guint i = 0; i < 20 && !object; i++) {
+		g_usleep(10000);
+		run_ms(world, 1000);
+		object = get(world, &KIND_VMI, "web");
+		if (!inventory_is_carried(object)) {
+			cJSON_Delete(object);
+			object = NULL;
+		}
+	}
+	g_assert_nonnull(object);
 }
 
 static void test_labels_wait(World *world, gconstpointer data G_GNUC_UNUSED)
@@ -651,9 +731,13 @@ int main(int argc, char **argv)
 	ADD("vanished-silence", test_vanished_silence);
 	ADD("duplicate", test_duplicate);
 	ADD("stale-definition", test_stale_definition);
+	ADD("node-removed", test_node_removed);
+	ADD("two-writers", test_two_writers);
+	ADD("coalesced", test_coalesced);
 	ADD("migration", test_migration);
 	ADD("migration-keeps", test_migration_keeps);
 	ADD("labels-carried", test_labels_carried);
+	ADD("labels-heard", test_labels_heard);
 	ADD("labels-wait", test_labels_wait);
 	ADD("metadata-names", test_metadata_names);
 	ADD("metadata-changed", test_metadata_changed);
