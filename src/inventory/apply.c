@@ -348,6 +348,9 @@ static cJSON *new_vmi(Inventory *inventory, const HyperDomain *domain)
 		instance_parse(NULL, &instance, NULL);
 	}
 	ns = instance.ns ? instance.ns : NAMESPACE_DEFAULT;
+	/* The metadata of a clone names its model. */
+	if (instance.uuid && !g_str_equal(instance.uuid, domain->uuid))
+		g_clear_pointer(&instance.name, g_free);
 	name = pick_name(inventory, ns, instance.name ? instance.name : raw, domain->uuid);
 	vmi = object_new(&KIND_VMI, ns, name);
 	describe_domain(vmi, domain);

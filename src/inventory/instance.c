@@ -10,6 +10,7 @@
 
 void instance_clear(Instance *instance)
 {
+	g_clear_pointer(&instance->uuid, g_free);
 	g_clear_pointer(&instance->name, g_free);
 	g_clear_pointer(&instance->ns, g_free);
 	cJSON_Delete(instance->labels);
@@ -62,6 +63,7 @@ static gboolean read_root(Reader *reader, const char *element, const char *const
 		return FALSE;
 	if (ns && !name_check_dns_label(ns, "the namespace of the instance", error))
 		return FALSE;
+	reader->instance.uuid = g_strdup(attribute(names, values, "uuid"));
 	reader->instance.name = g_strdup(name);
 	reader->instance.ns = g_strdup(ns);
 	return TRUE;
@@ -165,6 +167,7 @@ void instance_of_object(const cJSON *vmi, Instance *ret_instance)
 	Instance instance = { .labels = cJSON_CreateObject(), .selector = cJSON_CreateObject() };
 	const cJSON *item;
 
+	instance.uuid = g_strdup(json_string(json_get(vmi, "status"), "domainUUID", NULL));
 	instance.name = g_strdup(object_name(vmi));
 	instance.ns = g_strdup(object_namespace(vmi));
 	cJSON_ArrayForEach(item, object_labels(vmi))
@@ -206,20 +209,21 @@ static void append_map(GString *text, const char *element, const cJSON *map)
 	}
 }
 
+static void append_attribute(GString *text, const char *name, const char *value)
+{
+	g_autofree char *part =
+		value ? g_markup_printf_escaped(" %s=\"%s\"", name, value) : g_strdup("");
+
+	g_string_append(text, part);
+}
+
 char *instance_format(const Instance *instance)
 {
 	GString *text = g_string_new("<instance");
 
-	if (instance->name) {
-		g_autofree char *part = g_markup_printf_escaped(" name=\"%s\"", instance->name);
-
-		g_string_append(text, part);
-	}
-	if (instance->ns) {
-		g_autofree char *part = g_markup_printf_escaped(" namespace=\"%s\"", instance->ns);
-
-		g_string_append(text, part);
-	}
+	append_attribute(text, "uuid", instance->uuid);
+	append_attribute(text, "name", instance->name);
+	append_attribute(text, "namespace", instance->ns);
 	g_string_append_c(text, '>');
 	append_map(text, "label", instance->labels);
 	append_map(text, "nodeSelector", instance->selector);

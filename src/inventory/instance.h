@@ -4,10 +4,13 @@
  * controller. One element in the XML namespace METADATA_XMLNS; another format would get another
  * namespace:
  *
- *   <instance name="web-1" namespace="default">
+ *   <instance uuid="…" name="web-1" namespace="default">
  *     <label key="app" value="web"/>
  *     <nodeSelector key="zone" value="a"/>
  *   </instance>
+ *
+ * A domain that was cloned has its model's metadata: the UUID tells, and then the name is not
+ * meant.
  *
  * libvirt adds the prefix METADATA_PREFIX when it stores the element, and may hand it back with or
  * without; both are read. Whoever may change the domain wrote this, so what is read is checked:
@@ -21,6 +24,7 @@
 #define INSTANCE_MAX_ENTRIES 128u
 
 typedef struct {
+	char *uuid;      /* of the domain that this was written into; NULL: not said */
 	char *name;      /* NULL: not said */
 	char *ns;        /* NULL: not said */
 	cJSON *labels;   /* map string->string, never NULL once read */

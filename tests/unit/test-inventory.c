@@ -649,6 +649,19 @@ static void test_metadata_names(World *world, gconstpointer data G_GNUC_UNUSED)
 			==, "z1");
 }
 
+static void test_metadata_clone(World *world, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(cJSON) object = NULL;
+
+	guest(world, "n1", UUID, "copy");
+	set_metadata(world, "<instance uuid='" UUID2 "' name='model'><label key='a' value='b'/>"
+			    "</instance>");
+	look(world);
+	object = get(world, &KIND_VMI, "copy");
+	g_assert_nonnull(object);
+	g_assert_cmpstr(object_label(object, "a"), ==, "b");
+}
+
 /* Changed on the domain by another kvmig, and not here: theirs is taken. */
 static void test_metadata_changed(World *world, gconstpointer data G_GNUC_UNUSED)
 {
@@ -740,6 +753,7 @@ int main(int argc, char **argv)
 	ADD("labels-heard", test_labels_heard);
 	ADD("labels-wait", test_labels_wait);
 	ADD("metadata-names", test_metadata_names);
+	ADD("metadata-clone", test_metadata_clone);
 	ADD("metadata-changed", test_metadata_changed);
 	ADD("metadata-monster", test_metadata_monster);
 	ADD("find", test_find);
