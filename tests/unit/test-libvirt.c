@@ -295,9 +295,8 @@ static void test_metadata(void)
 	wait_for_event("a", HYPER_EVENT_DOMAIN, uuid, 0, 0);
 }
 
-static void test_suspend(void)
+static void suspend_and_resume(const char *uuid)
 {
-	g_autofree char *uuid = guest_new(&nodes[0], "susp", FALSE, 64);
 	g_auto(Reply) suspend = ASK(0, .op = HYPER_OP_SUSPEND, .uuid = uuid);
 	g_auto(Reply) state = ASK(0, .op = HYPER_OP_STATE, .uuid = uuid);
 	g_auto(Reply) resume = ASK(0, .op = HYPER_OP_RESUME, .uuid = uuid);
@@ -307,6 +306,13 @@ static void test_suspend(void)
 	g_assert_cmpint(state.answer.domain->reason, ==, HYPER_REASON_USER);
 	g_assert_no_error(resume.answer.error);
 	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
+}
+
+static void test_suspend(void)
+{
+	g_autofree char *uuid = guest_new(&nodes[0], "susp", FALSE, 64);
+
+	suspend_and_resume(uuid);
 	guest_end(&nodes[0], uuid);
 }
 
@@ -539,6 +545,7 @@ static void test_killed_daemon(void)
 	for (int i = 0; i < 100 && state_of(0, uuid) != HYPER_DOMAIN_RUNNING; i++)
 		pause_ms(50);
 	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
+	suspend_and_resume(uuid); /* waits until the new daemon has taken the guest over */
 	guest_end(&nodes[0], uuid);
 	node_virsh(&nodes[0], "undefine", uuid);
 	/* its events were taken up again */
