@@ -56,6 +56,16 @@ unit_tests += %D%/test-migration
 tests_unit_test_migration_SOURCES = %D%/test-migration.c
 tests_unit_test_migration_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-domain-xml
+tests_unit_test_domain_xml_SOURCES = %D%/test-domain-xml.c src/hyper/libvirt/domain-xml.c \
+	src/hyper/libvirt/domain-xml.h
+tests_unit_test_domain_xml_CFLAGS = $(AM_CFLAGS)
+tests_unit_test_domain_xml_LDADD = $(GLIB_LIBS)
+
+unit_tests += %D%/test-hyper
+tests_unit_test_hyper_SOURCES = %D%/test-hyper.c
+tests_unit_test_hyper_LDADD = $(AM_UNIT_LDADD)
+
 if ENABLE_LIBVIRT
 unit_tests += %D%/test-libvirt
 tests_unit_test_libvirt_SOURCES = %D%/test-libvirt.c %D%/libvirt-nodes.c %D%/libvirt-nodes.h
