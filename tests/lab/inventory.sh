@@ -10,8 +10,8 @@ old() { sleep 5.1; }
 has() { # FILTER VALUE COMMAND…: JSON of kvmig
 	filter=$1 value=$2
 	shift 2
-	got=$(kvmig --context lab "$@" -o json | jq -r "$filter") && [ "$got" = "$value" ] ||
-		{ echo "$filter of '$*' is '$got', not '$value'"; return 1; }
+	got=$(kvmig --context lab "$@" -o json | jq -r "$filter")
+	equal "$got" "$value"
 }
 
 lab_begin
