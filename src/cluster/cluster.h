@@ -9,7 +9,9 @@
  * with a stale one is CONFLICT; uid, creationTimestamp, generation, resourceVersion and
  * deletionTimestamp belong to the server; for kinds with a status, cluster_update() ignores
  * changes to status and cluster_update_status() all others; an object with finalizers stays,
- * with a deletionTimestamp, until the last one is removed.
+ * with a deletionTimestamp, until the last one is removed. An update that changes nothing is no
+ * write. On local clusters a namespace comes to be with the first object in it, as `default` does
+ * with the cluster; one that holds objects is not deleted (CONFLICT).
  *
  * Calls block (a local one for milliseconds) and belong to the thread of the default main
  * context. Errors: NOT_FOUND, EXISTS, CONFLICT, INVALID, FORBIDDEN, UNREACHABLE, TIMEOUT, EXPIRED,
