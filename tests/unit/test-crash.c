@@ -16,6 +16,7 @@
 #define WRITERS 3
 #define ROUNDS 100
 #define CREATION_ROUNDS 30
+#define INCREMENTS 50
 
 /* Below PIPE_BUF, so that each arrives whole or not at all. */
 typedef struct {
@@ -57,7 +58,7 @@ static gint64 count_of(const cJSON *counter)
 }
 
 /* Read, add one, write back if nobody was faster. */
-static void raise_counter(Cluster *cluster, int fd)
+static gboolean raise_counter(Cluster *cluster)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(cJSON) stored = NULL;
@@ -69,10 +70,9 @@ static void raise_counter(Cluster *cluster, int fd)
 	text = g_strdup_printf("%" G_GINT64_FORMAT, count_of(counter) + 1);
 	object_set_label(counter, "count", text);
 	stored = cluster_update(cluster, counter, CLUSTER_WRITE_NONE, &error);
-	if (stored)
-		acknowledge(fd, "");
-	else if (error_code(error) != KVMIG_ERROR_CONFLICT)
+	if (!stored && error_code(error) != KVMIG_ERROR_CONFLICT)
 		die("update", error);
+	return stored != NULL;
 }
 
 static void writer_main(int fd, int round, int writer)
@@ -88,8 +88,8 @@ static void writer_main(int fd, int round, int writer)
 
 		create_one(cluster, name);
 		acknowledge(fd, name);
-		if (round >= 0)
-			raise_counter(cluster, fd);
+		if (round >= 0 && raise_counter(cluster))
+			acknowledge(fd, "");
 	}
 }
 
@@ -257,6 +257,40 @@ static void test_creation(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSE
 	}
 }
 
+/* Nobody is killed: every increment counts exactly once, whoever was in whose way. */
+static void counter_main(void)
+{
+	Cluster *cluster = fixture_open(FALSE);
+
+	for (int done = 0; done < INCREMENTS;)
+		done += raise_counter(cluster);
+	cluster_close(cluster);
+	_exit(0);
+}
+
+static void test_contention(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(cJSON) counter = NULL;
+	pid_t pids[WRITERS];
+
+	make_counter();
+	for (int i = 0; i < WRITERS; i++) {
+		pids[i] = fork();
+		g_assert_cmpint(pids[i], >=, 0);
+		if (pids[i] == 0)
+			counter_main();
+	}
+	for (int i = 0; i < WRITERS; i++) {
+		int status = 0;
+
+		g_assert_cmpint(waitpid(pids[i], &status, 0), ==, pids[i]);
+		g_assert_cmpint(status, ==, 0);
+	}
+	fixture->cluster = fixture_open(FALSE);
+	counter = cluster_get(fixture->cluster, &KIND_NAMESPACE, NULL, "counter", NULL);
+	g_assert_cmpint(count_of(counter), ==, WRITERS * INCREMENTS);
+}
+
 #define ADD(path, func)                                                                            \
 	g_test_add("/crash/" path, StoreFixture, NULL, fixture_set_up_bare, func, fixture_tear_down)
 
@@ -265,5 +299,6 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	ADD("writers", test_writers);
 	ADD("creation", test_creation);
+	ADD("contention", test_contention);
 	return g_test_run();
 }
