@@ -74,7 +74,7 @@ void option_log_write(const char *command)
 			g_string_append_printf(lines, "%s %s\n", command, *name);
 	fd = open(g_getenv("KVMIG_OPTION_LOG"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || write(fd, lines->str, lines->len) != (ssize_t)lines->len)
-		g_warning("cannot write to KVMIG_OPTION_LOG");
+		g_debug("cannot write to KVMIG_OPTION_LOG");
 	if (fd >= 0)
 		(void)close(fd);
 }

@@ -4,6 +4,9 @@
 
 #include "cli/script.h"
 
+/* What stands behind a subcommand is its own business, options too. */
+#define NOT_BEHIND " -A '-*'"
+
 typedef struct {
 	GString *out;
 	const CmdLine *cmdline;
@@ -126,8 +129,8 @@ static void add_function(const CommandPath *path, gpointer data)
 		return;
 	g_string_append_printf(writer->out,
 			       "%s() {\n\tlocal curcontext=$curcontext state line\n"
-			       "\tlocal -A opt_args\n\t_arguments -s -S -C : \\\n",
-			       name);
+			       "\tlocal -A opt_args\n\t_arguments -s -S -C%s : \\\n",
+			       name, command->subcommands ? NOT_BEHIND : "");
 	if (command->subcommands) {
 		option_foreach(writer->cmdline->front, add_option, writer->out);
 		put_group(writer->out, command->subcommands, path);
@@ -149,12 +152,13 @@ static void add_members(const CommandPath *path, gpointer data)
 		g_string_append_printf(writer->out, "\t'%s') compadd %s ;;\n", words, names);
 }
 
+/* _arguments puts words for compadd in front of ours. */
 static const char ask[] = "_kvmig_ask() {\n"
+			  "\tlocal what=$@[-1]\n"
 			  "\tlocal -a names\n"
-			  "\tnames=(\"${(@f)$(kvmig __complete $kvmig_context -- "
-			  "\"$1=${(Q)PREFIX}\" 2>/dev/null)}\")\n"
-			  "\tnames=(${names:#})\n"
-			  "\tcompadd -a names\n"
+			  "\tnames=(${(f)\"$(kvmig __complete $kvmig_context -- "
+			  "\"$what=${(Q)PREFIX}\" 2>/dev/null)\"})\n"
+			  "\tcompadd \"${@[1,-2]}\" -a names\n"
 			  "}\n\n";
 
 /* The context that was typed decides whose names are offered. */
@@ -188,7 +192,7 @@ char *complete_zsh(const CmdLine *cmdline)
 	g_string_append(out, "\tesac\n}\n\n");
 	cmdline_foreach(cmdline, add_function, &writer);
 	g_string_append(out, "_kvmig_cmd_() {\n\tlocal curcontext=$curcontext state line\n"
-			     "\tlocal -A opt_args\n\t_arguments -s -S -C : \\\n");
+			     "\tlocal -A opt_args\n\t_arguments -s -S -C" NOT_BEHIND " : \\\n");
 	option_foreach(cmdline->front, add_option, out);
 	put_group(out, cmdline->commands, NULL);
 	g_string_append(out, "}\n\n");

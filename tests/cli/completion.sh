@@ -221,22 +221,44 @@ kill "$locker" 2>/dev/null
 wait "$locker" 2>/dev/null
 
 test_case 'in the shells: the names, and nothing of them is run'
-if kvmig --introspect-cli | jq -e '.commands[] | select(.name == "migrate")' >/dev/null; then
-	in_bash 'kvmig migrate web'
-	expect_stdout <<'END'
+in_bash 'kvmig vm show web'
+expect_stdout <<'END'
 web-01-old
 END
-	in_bash 'kvmig migrate Web'
-	expect_stdout_has 'Web_01\ \$\(touch\ pwned\)\ \(old\)'
-	in_bash 'kvmig migrate -n prod '
-	expect_stdout <<'END'
+in_bash 'kvmig vm show Web'
+expect_stdout_has 'Web_01\ \$\(touch\ pwned\)\ \(old\)'
+in_bash 'kvmig vm show -n prod '
+expect_stdout <<'END'
 db-1
 END
-	in_zsh 'kvmig migrate web'
-	expect_stdout_has 'LINE<kvmig migrate web-01-old >'
-	in_fish 'kvmig migrate web'
-	offered web-01-old
-fi
+in_bash 'kvmig --namespace=prod vm show '
+expect_stdout <<'END'
+db-1
+END
+in_bash 'kvmig vm show web-01-old '
+expect_no_stdout
+in_bash 'kvmig node show '
+expect_stdout <<'END'
+n1
+END
+in_bash 'kvmig --context lo'
+expect_stdout <<'END'
+local
+local/default
+END
+in_zsh 'kvmig vm show web'
+expect_stdout_has 'LINE<kvmig vm show web-01-old >'
+in_zsh 'kvmig vm show -n prod d'
+expect_stdout_has 'LINE<kvmig vm show -n prod db-1 >'
+in_zsh 'kvmig -n prod vm show d'
+expect_stdout_has 'LINE<kvmig -n prod vm show db-1 >'
+in_zsh 'kvmig vm show Web'
+expect_stdout_has 'LINE<kvmig vm show Web_01\ \$\(touch\ pwned\)\ \(old\)'
+in_fish 'kvmig vm show web'
+offered web-01-old
+in_fish 'kvmig -n prod vm show '
+offered db-1
+expect_stdout_lacks web
 expect 'a name was run as a command' test ! -e pwned
 
 done_testing

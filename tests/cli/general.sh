@@ -169,6 +169,23 @@ expect_status 1
 expect_stderr_has "'nowhere'"
 expect_stderr_has 'hint: '
 
+test_case 'the kubeconfig that is named decides, and what cannot be done is said in plain words'
+cat >kubeconfig <<'END'
+apiVersion: v1
+kind: Config
+current-context: far
+contexts: [{name: far, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]
+users: [{name: u, user: {token: secret-token}}]
+END
+run kvmig node list --kubeconfig kubeconfig
+expect "status $status" test "$status" -ne 0
+expect_stderr_has "kubeconfig"
+expect_stderr_lacks secret-token
+run kvmig node list --kubeconfig kubeconfig --context nearby
+expect_status 1
+expect_stderr_has "'nearby'"
+
 test_case 'nothing set up: an error that says what to do'
 run env XDG_STATE_HOME="$work/empty" kvmig node list
 expect_status 1

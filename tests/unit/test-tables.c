@@ -248,6 +248,8 @@ static void test_files(void)
 			g_error("%s: no page in the program", name);
 		if (!has_file("man/kvmig-", name, ".1.md"))
 			g_error("%s: no prose man/kvmig-%s.1.md", name, name);
+		if (!has_file("tests/cli/", name, ".sh") && !has_file("tests/lab/", name, ".sh"))
+			g_error("%s: no test tests/cli/%s.sh or tests/lab/%s.sh", name, name, name);
 	}
 }
 
