@@ -391,7 +391,7 @@ static void test_migrate_paused(void)
 	g_autofree char *uuid = guest_new(&nodes[0], "still", FALSE, 64);
 	g_autofree char *socket = socket_uri("still.sock");
 	HyperMigrateParams way = way_to(1, socket);
-	g_auto(Reply) suspend = ASK(0, .op = HYPER_OP_SUSPEND, .uuid = uuid);
+	G_GNUC_UNUSED g_auto(Reply) suspend = ASK(0, .op = HYPER_OP_SUSPEND, .uuid = uuid);
 	g_auto(Reply) moved = { 0 };
 
 	way.paused = TRUE;
@@ -509,7 +509,7 @@ static void test_stopped_daemon(void)
 	}
 	kill(nodes[0].pid, SIGCONT);
 	for (int i = 0; i < 100 && !hyper_host_is_reachable(nodes[0].host); i++) {
-		g_auto(Reply) reply = ASK(0, .op = HYPER_OP_LIST);
+		G_GNUC_UNUSED g_auto(Reply) reply = ASK(0, .op = HYPER_OP_LIST);
 
 		pause_ms(50);
 	}

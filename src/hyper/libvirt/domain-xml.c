@@ -184,13 +184,20 @@ static guint64 unit_bytes(const char *unit)
 		const char *name;
 		guint64 bytes;
 	} units[] = {
-		{ "b", 1 },		    { "bytes", 1 },
-		{ "KB", 1000 },		    { "k", 1024 },
-		{ "KiB", 1024 },	    { "MB", 1000 * 1000 },
-		{ "M", 1024 * 1024 },	    { "MiB", 1024 * 1024 },
-		{ "GB", 1000 * 1000 * 1000 }, { "G", 1024 * 1024 * 1024 },
-		{ "GiB", 1024 * 1024 * 1024 }, { "TB", G_GUINT64_CONSTANT(1000000000000) },
-		{ "T", G_GUINT64_CONSTANT(1) << 40 }, { "TiB", G_GUINT64_CONSTANT(1) << 40 },
+		{ "b", 1 },
+		{ "bytes", 1 },
+		{ "KB", 1000 },
+		{ "k", 1024 },
+		{ "KiB", 1024 },
+		{ "MB", 1000000 },
+		{ "M", 1 << 20 },
+		{ "MiB", 1 << 20 },
+		{ "GB", 1000000000 },
+		{ "G", 1 << 30 },
+		{ "GiB", 1 << 30 },
+		{ "TB", G_GUINT64_CONSTANT(1000000000000) },
+		{ "T", G_GUINT64_CONSTANT(1) << 40 },
+		{ "TiB", G_GUINT64_CONSTANT(1) << 40 },
 	};
 
 	for (gsize i = 0; unit && i < G_N_ELEMENTS(units); i++)

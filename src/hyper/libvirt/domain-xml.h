@@ -20,7 +20,7 @@ typedef struct {
 	guint vcpus;
 } DomainXml;
 
-#define DOMAIN_XML_SIZE_MAX (4 * 1024 * 1024)
+#define DOMAIN_XML_SIZE_MAX ((gsize)4 << 20)
 
 /* FALSE with *ret_why where it is not XML, too large, or not of a domain. */
 gboolean domain_xml_parse(const char *xml, DomainXml *ret_domain, char **ret_why);

@@ -8,7 +8,7 @@
 #include "hyper/libvirt/event-loop.h"
 
 #define GIVEN_UP_MAX 8		  /* stuck workers of one host; more requests fail at once */
-#define GOODBYE_US (200 * 1000) /* how long shutdown waits for connections to close */
+#define GOODBYE_US 200000 /* how long shutdown waits for connections to close */
 
 typedef enum {
 	LANE_CONTROL,
@@ -110,7 +110,7 @@ const char *lv_host_uri(const LvHost *host)
 /* Under the lock, so that no event comes after host_close has returned. */
 void lv_host_event(LvHost *host, const HyperEvent *event)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 
 	if (!host->closed)
 		lv_core->event(host->core_host, event);
@@ -126,7 +126,7 @@ static gboolean is_leaving(const LvWorker *worker, const char *uuid)
 
 gboolean lv_host_is_leaving(LvHost *host, const char *uuid)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 
 	for (guint i = 0; i < host->workers->len; i++)
 		if (is_leaving(g_ptr_array_index(host->workers, i), uuid))
@@ -136,7 +136,7 @@ gboolean lv_host_is_leaving(LvHost *host, const char *uuid)
 
 gint64 lv_host_running_since(LvHost *host, const char *uuid)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 	const gint64 *since = g_hash_table_lookup(host->running_since, uuid);
 
 	return since ? *since : 0;
@@ -144,7 +144,7 @@ gint64 lv_host_running_since(LvHost *host, const char *uuid)
 
 void lv_host_set_running_since(LvHost *host, const char *uuid, gint64 unix_us)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 
 	if (unix_us == 0)
 		g_hash_table_remove(host->running_since, uuid);
@@ -155,7 +155,7 @@ void lv_host_set_running_since(LvHost *host, const char *uuid, gint64 unix_us)
 
 void lv_host_set_direction(LvHost *host, const char *uuid, int direction)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 
 	if (direction == 0)
 		g_hash_table_remove(host->directions, uuid);
@@ -165,14 +165,14 @@ void lv_host_set_direction(LvHost *host, const char *uuid, int direction)
 
 int lv_host_direction(LvHost *host, const char *uuid)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 
 	return GPOINTER_TO_INT(g_hash_table_lookup(host->directions, uuid));
 }
 
 void lv_host_forget_history(LvHost *host)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 
 	g_hash_table_remove_all(host->running_since);
 	g_hash_table_remove_all(host->directions);
@@ -181,14 +181,14 @@ void lv_host_forget_history(LvHost *host)
 
 LvHostFacts *lv_host_facts(LvHost *host)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 
 	return host->facts ? g_atomic_rc_box_acquire(host->facts) : NULL;
 }
 
 void lv_host_set_facts(LvHost *host, LvHostFacts *facts)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 
 	g_clear_pointer(&host->facts, lv_host_facts_unref);
 	host->facts = g_atomic_rc_box_acquire(facts);
@@ -228,7 +228,7 @@ LvHost *lv_link_host(LvLink *link)
 
 static void count_thread(gboolean begins)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&census_lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&census_lock);
 
 	census = begins ? census + 1 : census - 1;
 	g_cond_broadcast(&census_changed);
@@ -238,7 +238,7 @@ static void count_thread(gboolean begins)
 static Task *worker_next(LvWorker *worker)
 {
 	LvHost *host = worker->host;
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&host->lock);
 
 	for (;;) {
 		if (worker->given_up)
@@ -540,7 +540,7 @@ static void driver_init(const HyperCore *core, Clock *clock G_GNUC_UNUSED,
 static void driver_shutdown(gpointer data G_GNUC_UNUSED)
 {
 	gint64 until = g_get_monotonic_time() + GOODBYE_US;
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&census_lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&census_lock);
 
 	while (census > 0 && g_cond_wait_until(&census_changed, &census_lock, until))
 		;

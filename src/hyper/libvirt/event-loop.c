@@ -138,7 +138,7 @@ static Watch *watch_new(int fd, void *opaque, virFreeCallback free_opaque)
 static int add_handle(int fd, int events, virEventHandleCallback callback, void *opaque,
 		      virFreeCallback free_opaque)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
 	Watch *watch = watch_new(fd, opaque, free_opaque);
 
 	watch->on_handle = callback;
@@ -148,7 +148,7 @@ static int add_handle(int fd, int events, virEventHandleCallback callback, void 
 
 static void update_handle(int id, int events)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
 	Watch *watch = g_hash_table_lookup(watches, GINT_TO_POINTER(id));
 
 	if (watch)
@@ -158,7 +158,7 @@ static void update_handle(int id, int events)
 static int add_timeout(int interval_ms, virEventTimeoutCallback callback, void *opaque,
 		       virFreeCallback free_opaque)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
 	Watch *watch = watch_new(-1, opaque, free_opaque);
 
 	watch->on_timeout = callback;
@@ -168,7 +168,7 @@ static int add_timeout(int interval_ms, virEventTimeoutCallback callback, void *
 
 static void update_timeout(int id, int interval_ms)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
 	Watch *watch = g_hash_table_lookup(watches, GINT_TO_POINTER(id));
 
 	if (watch)
@@ -178,7 +178,7 @@ static void update_timeout(int id, int interval_ms)
 /* libvirt forbids to free from in here: the caller may hold the lock that the free wants. */
 static int remove_watch(int id)
 {
-	g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&lock);
 	g_autoptr(GSource) source = NULL;
 	Watch *watch = g_hash_table_lookup(watches, GINT_TO_POINTER(id));
 

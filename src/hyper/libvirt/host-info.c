@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define XML_SIZE_MAX (16 * 1024 * 1024)
+#define XML_SIZE_MAX ((gsize)16 << 20)
 #define CERTIFICATES "/etc/pki/qemu"
 #define QEMU_CONF "/etc/libvirt/qemu.conf"
 

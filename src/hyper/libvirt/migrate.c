@@ -27,7 +27,7 @@ static void add_string(Params *params, const char *name, const char *value)
 /* libvirt counts in MiB/s; rounded down, a small cap would become 0: none at all. */
 static void add_bandwidth(Params *params, gint64 bytes_per_second)
 {
-	const gint64 mib = 1024 * 1024;
+	const gint64 mib = 1 << 20;
 	unsigned long long value;
 
 	if (bytes_per_second <= 0)
