@@ -116,6 +116,10 @@ unit_tests += %D%/test-tables
 tests_unit_test_tables_SOURCES = %D%/test-tables.c man/pages.c
 tests_unit_test_tables_LDADD = libcmd.la
 
+unit_tests += %D%/test-talk
+tests_unit_test_talk_SOURCES = %D%/test-talk.c
+tests_unit_test_talk_LDADD = libcmd.la
+
 unit_tests += %D%/test-uri
 tests_unit_test_uri_SOURCES = %D%/test-uri.c
 tests_unit_test_uri_LDADD = $(AM_UNIT_LDADD)
