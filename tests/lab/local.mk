@@ -3,10 +3,13 @@
 lab_tests = \
 	%D%/inventory.sh \
 	%D%/lab.sh \
-	%D%/lab-faults.sh
+	%D%/lab-faults.sh \
+	%D%/migrate.sh \
+	%D%/migrate-user.sh
 # The shorter ones, which scripts/check also runs with the sanitizers.
 lab_tests_quick = \
-	%D%/lab.sh
+	%D%/lab.sh \
+	%D%/migrate.sh
 
 check-lab:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(lab_tests)'

@@ -1,0 +1,381 @@
+#!/bin/sh
+# kvmig migrate, status, cancel and history on real daemons and guests: the plain path, the limits, the settings, and
+# every kind of bad input. Runs as root and again as an ordinary user (migrate-user.sh).
+# shellcheck disable=SC2317 # functions are called through check
+. "$(dirname "$0")/lib.sh"
+KVMIG_CONTEXT=lab
+export KVMIG_CONTEXT
+
+lab_begin "${MIGRATE_USER:-$(id -un)}"
+
+# ---- helpers ----
+
+# run STATUS COMMAND…: the exit status is that one; what was written is in $out and $err.
+run() {
+	expected=$1
+	shift
+	out=$("$@" 2>"$LAB_TOP/err")
+	status=$?
+	err=$(cat "$LAB_TOP/err")
+	equal "$status" "$expected" || {
+		echo "$*: stdout: $out; stderr: $err"
+		return 1
+	}
+}
+
+phase_of() { # MIGRATION
+	kvmig status "$1" -o json | jq -r .phase
+}
+
+until_phase() { # MIGRATION PHASE [SECONDS]
+	for _ in $(seq $((${3:-20} * 10))); do
+		phase=$(phase_of "$1")
+		[ "$phase" = "$2" ] && return 0
+		sleep 0.1
+	done
+	echo "$1 is $phase, not $2"
+	return 1
+}
+
+moves_left() { # VM: how many migrations of it the history has
+	kvmig history "$1" -o json | jq '.items | length'
+}
+
+with_settings() { # KEY=VALUE… -- COMMAND…: sets, runs, unsets
+	keys=
+	while [ "$1" != -- ]; do
+		kvmig config set -q "$1" >/dev/null || return 1
+		keys="$keys ${1%%=*}"
+		shift
+	done
+	shift
+	"$@"
+	result=$?
+	# shellcheck disable=SC2086 # words
+	kvmig config unset -q $keys >/dev/null
+	return $result
+}
+
+# ---- the plain path ----
+
+there_and_back() {
+	kvmig lab vm load vm1 --dirty-rate 4Mi --working-set 16Mi -q || return 1
+	run 0 kvmig migrate vm1 --wait && assert_only_on vm1 n2 && wait_beat vm1 || return 1
+	run 0 kvmig migrate vm1 --node n1 --wait && assert_only_on vm1 n1 && wait_beat vm1 || return 1
+	wait_passes vm1 3 && no_memory_errors vm1 && beats_are_whole vm1 && assert_running_once vm1
+}
+
+prints_one_name() {
+	run 0 kvmig migrate vm1 -o name --wait -q && contains "$out" kvmig- && equal "$(echo "$out" | wc -l)" 1 &&
+		run 0 kvmig migrate vm1 -o json --wait -q &&
+		equal "$(echo "$out" | jq -r .apiVersion)" kvmig.io/v1
+}
+
+history_has_figures() {
+	run 0 kvmig history vm1 -o json || return 1
+	echo "$out" | jq -e '.items[-1] | .phase == "Succeeded" and .downtimeMs >= 0 and .totalMs > 0 and
+		.memoryProcessedBytes > 0 and .endState == "none/running"' >/dev/null || {
+		echo "$out"
+		return 1
+	}
+}
+
+one_record_each() {
+	before=$(moves_left vm1)
+	run 0 kvmig migrate vm1 --wait -q && equal "$(moves_left vm1)" $((before + 1))
+}
+
+dry_run_changes_nothing() {
+	place=$(domain_place vm1)
+	run 0 kvmig migrate vm1 --dry-run && contains "$out$err" "$(other_node "$place")" &&
+		equal "$(domain_place vm1)" "$place" && run 0 kvmig status -o json &&
+		equal "$(echo "$out" | jq '[.items[] | select(.phase != "Succeeded" and .phase != "Failed")] | length')" 0
+}
+
+domain_place() { # VM
+	for node in $(node_names); do
+		[ "$(domain_state "$node" "$1")" = running ] && echo "$node"
+	done
+}
+
+other_node() { # NODE
+	[ "$1" = n1 ] && echo n2 || echo n1
+}
+
+selector_decides() {
+	run 0 kvmig node label n1 zone=a -q && run 0 kvmig node label n2 zone=b -q || return 1
+	from=$(domain_place vm1)
+	zone=a
+	[ "$from" = n1 ] && zone=b
+	run 0 kvmig migrate vm1 --node-selector zone=$zone --wait && assert_only_on vm1 "$(other_node "$from")" &&
+		run 3 kvmig migrate vm1 --node-selector zone=c && contains "$err" zone=c
+}
+
+autostart_goes_along() {
+	from=$(domain_place vm1) to=$(other_node "$(domain_place vm1)")
+	node_virsh "$from" autostart vm1 >/dev/null && run 0 kvmig migrate vm1 --wait && assert_only_on vm1 "$to" || return 1
+	contains "$(node_virsh "$to" dominfo vm1 | grep Autostart)" enable && node_virsh "$to" autostart --disable vm1 >/dev/null
+}
+
+paused_stays_paused() {
+	from=$(domain_place vm1) to=$(other_node "$(domain_place vm1)")
+	node_virsh "$from" suspend vm1 >/dev/null && run 0 kvmig migrate vm1 --wait || return 1
+	equal "$(domain_state "$to" vm1)" paused && equal "$(domain_state "$from" vm1)" '' &&
+		node_virsh "$to" resume vm1 >/dev/null && wait_beat vm1
+}
+
+by_raw_name_and_uuid() {
+	from=$(domain_place vm1)
+	node_virsh "$from" dumpxml vm1 | sed -e 's/<name>vm1</<name>Web_01 (old)</' -e '/<uuid>/d' -e 's/vm1\./web./g' \
+		>"$LAB_TOP/web.xml"
+	chmod 644 "$LAB_TOP/web.xml"
+	as_lab_user mkfifo "$LAB/vm/web.ctl" || return 1
+	node_virsh "$from" create "$LAB_TOP/web.xml" >/dev/null || return 1
+	uuid=$(node_virsh "$from" domuuid 'Web_01 (old)' | head -n 1)
+	run 0 kvmig vm list && contains "$out" web-01-old &&
+		run 0 kvmig migrate 'Web_01 (old)' --wait && assert_only_on 'Web_01 (old)' "$(other_node "$from")" &&
+		run 0 kvmig migrate "$uuid" --wait && assert_only_on 'Web_01 (old)' "$from" &&
+		run 0 kvmig migrate web-01-old --wait && assert_only_on 'Web_01 (old)' "$(other_node "$from")"
+	result=$?
+	node_virsh "$(domain_place 'Web_01 (old)')" destroy 'Web_01 (old)' >/dev/null
+	return $result
+}
+
+# ---- limits and settings ----
+
+bandwidth_is_kept() {
+	began=$(date +%s%N)
+	run 0 kvmig migrate vm1 --wait || return 1
+	took=$((($(date +%s%N) - began) / 1000000))
+	# 64 MiB that are not zero, at 16 MiB/s.
+	[ "$took" -ge 3000 ] || {
+		echo "took only $took ms"
+		return 1
+	}
+}
+
+slow_start() { # VM: a migration that takes long; its name in $slow
+	slow=$(kvmig migrate "$1" -q -o name) || return 1
+	slow=${slow#*/}
+	until_phase "$slow" Running
+}
+
+cluster_limit_makes_wait() {
+	slow_start vm1 || return 1
+	first=$slow
+	second=$(kvmig migrate vm2 -q -o name) || return 1
+	second=${second#*/}
+	sleep 1
+	run 0 kvmig status "$second" && contains "$out" KVMIG-PEND-CLUSTER-LIMIT && contains "$out" "$first" || return 1
+	run 0 kvmig status "$second" -o json && equal "$(echo "$out" | jq -r .phase)" Pending || return 1
+	until_phase "$first" Succeeded 40 && until_phase "$second" Succeeded 40 && assert_running_once vm2
+}
+
+outbound_limit_makes_wait() {
+	for vm in vm1 vm2; do
+		[ "$(domain_place $vm)" = n1 ] || run 0 kvmig migrate $vm --node n1 --wait || return 1
+	done
+	kvmig config set -q bandwidthPerMigration=8Mi >/dev/null
+	slow_start vm1 || return 1
+	first=$slow
+	second=$(kvmig migrate vm2 -q -o name) || return 1
+	second=${second#*/}
+	sleep 1
+	run 0 kvmig status "$second" && contains "$out" KVMIG-PEND-OUTBOUND-LIMIT || return 1
+	until_phase "$first" Succeeded 40 && until_phase "$second" Succeeded 40
+}
+
+same_vm_twice() {
+	slow_start vm1 || return 1
+	run 8 kvmig migrate vm1 && contains "$err" 'hint:' && contains "$err" "$slow" || return 1
+	until_phase "$slow" Succeeded 40 && assert_running_once vm1
+}
+
+cancel_leaves_it() {
+	from=$(domain_place vm1)
+	slow_start vm1 && run 0 kvmig cancel vm1 || return 1
+	assert_only_on vm1 "$from" && wait_beat vm1 && run 0 kvmig history vm1 -o json || return 1
+	equal "$(echo "$out" | jq -r '.items[-1].reason')" KVMIG-FAIL-CANCELLED &&
+		equal "$(echo "$out" | jq -r '.items[-1].phase')" Failed
+}
+
+completion_timeout_cancels() {
+	from=$(domain_place vm1)
+	run 1 kvmig migrate vm1 --wait && contains "$err" KVMIG-FAIL-COMPLETION-TIMEOUT && assert_only_on vm1 "$from" &&
+		wait_beat vm1
+}
+
+status_says_what_will_fire() {
+	slow_start vm1 || return 1
+	sleep 2
+	run 0 kvmig status vm1 -o json || return 1
+	echo "$out" | jq -e '.deadline.action == "cancel" and .progress.memoryTotalBytes > 0' >/dev/null || {
+		echo "$out"
+		return 1
+	}
+	run 0 kvmig cancel "$slow"
+}
+
+timeout_ends_only_the_waiting() {
+	run 6 kvmig migrate vm1 --wait --timeout 1s && contains "$err" 'goes on' || return 1
+	name=$(kvmig status -o json | jq -r '[.items[] | select(.phase != "Succeeded" and .phase != "Failed")][0].name')
+	until_phase "$name" Succeeded 40
+}
+
+interrupt_detaches() {
+	as_lab_user env KVMIG_CONTEXT=lab "$KVMIG" migrate vm1 --wait >"$LAB_TOP/out" 2>"$LAB_TOP/err" &
+	waiter=$!
+	for _ in $(seq 100); do
+		grep -q Running "$LAB_TOP/err" && break
+		sleep 0.1
+	done
+	kill -INT "$(pgrep -P $waiter -x kvmig || echo $waiter)"
+	wait $waiter
+	equal $? 130 && contains "$(cat "$LAB_TOP/err")" 'kvmig status' && contains "$(cat "$LAB_TOP/err")" 'kvmig cancel' ||
+		return 1
+	name=$(tail -n 1 "$LAB_TOP/out")
+	until_phase "$name" Succeeded 40 && assert_running_once vm1
+}
+
+# ---- what cannot be ----
+
+unknown_things() {
+	run 1 kvmig migrate vm9 && contains "$err" "'vm9'" && contains "$err" 'hint:' &&
+		run 1 kvmig migrate vm1 --node n9 && contains "$err" "'n9'" &&
+		run 1 kvmig --context nowhere migrate vm1 && contains "$err" nowhere &&
+		run 1 kvmig status vm9 && run 1 kvmig cancel vm9 &&
+		run 2 kvmig migrate && run 2 kvmig migrate vm1 --nonsense && run 2 kvmig migrate vm1 --node-selector '=x'
+}
+
+target_is_source() {
+	run 3 kvmig migrate vm1 --node "$(domain_place vm1)" && contains "$err" KVMIG-TGT-SOURCE
+}
+
+nobody_fits() {
+	to=$(other_node "$(domain_place vm1)")
+	run 0 kvmig node cordon "$to" -q && run 3 kvmig migrate vm1 && contains "$err" "$to" && contains "$err" cordoned
+	result=$?
+	kvmig node uncordon "$to" -q
+	return $result
+}
+
+# Guests of the BIOS alone: large on paper, small in truth.
+big_guest() { # NAME KIB
+	cat >"$LAB_TOP/$1.xml" <<END
+<domain type='qemu'><name>$1</name><memory unit='KiB'>$2</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='pc'>hvm</type></os></domain>
+END
+	chmod 644 "$LAB_TOP/$1.xml"
+	node_virsh n1 create "$LAB_TOP/$1.xml" >/dev/null
+}
+
+too_large_for_target() {
+	total=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo)
+	big_guest giant $((total * 98 / 100)) || return 1
+	run 3 kvmig migrate giant && contains "$err" KVMIG-TGT-MEMORY && contains "$err" n2
+	result=$?
+	node_virsh n1 destroy giant >/dev/null
+	return $result
+}
+
+two_do_not_fit_together() {
+	free=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
+	big_guest big1 $((free * 6 / 10)) && big_guest big2 $((free * 6 / 10)) || return 1
+	with_settings bandwidthPerMigration=1Mi -- two_big
+	result=$?
+	for vm in big1 big2; do
+		place=$(domain_place $vm)
+		[ -n "$place" ] && node_virsh "$place" destroy $vm >/dev/null
+	done
+	return $result
+}
+
+two_big() {
+	slow_start big1 || return 1
+	second=$(kvmig migrate big2 -q -o name) || return 1
+	second=${second#*/}
+	sleep 1
+	run 0 kvmig status "$second" && contains "$out" KVMIG-PEND-MEMORY-RESERVED && contains "$out" big1 || return 1
+	run 0 kvmig cancel "$second" && run 0 kvmig cancel big1 && assert_only_on big1 n1 && assert_only_on big2 n1
+}
+
+shut_off() {
+	node_virsh n1 define "$LAB_TOP/giant.xml" >/dev/null && run 3 kvmig migrate giant &&
+		contains "$err" KVMIG-BLK-NOT-RUNNING
+	result=$?
+	node_virsh n1 undefine giant >/dev/null
+	return $result
+}
+
+uuid_on_two_hosts() {
+	from=$(domain_place vm1) to=$(other_node "$(domain_place vm1)")
+	node_virsh "$from" dumpxml --inactive vm1 >"$LAB_TOP/twin.xml"
+	chmod 644 "$LAB_TOP/twin.xml"
+	node_virsh "$to" define "$LAB_TOP/twin.xml" >/dev/null || return 1
+	run 3 kvmig migrate vm1 && contains "$err" KVMIG-BLK-DUPLICATE-UUID
+	result=$?
+	node_virsh "$to" undefine vm1 >/dev/null
+	return $result
+}
+
+libvirt_refuses() {
+	truncate -s 1M "$LAB_TOP/disk.img" && chown "$LAB_USER" "$LAB_TOP/disk.img"
+	sed "s|<vcpu>|<devices><disk type='file'><driver name='qemu' type='raw' cache='writeback'/><source file='$LAB_TOP/disk.img'/><target dev='vda' bus='virtio'/></disk></devices><vcpu>|; s/giant/disky/; s/KiB'>[0-9]*/KiB'>65536/" \
+		"$LAB_TOP/giant.xml" >"$LAB_TOP/disky.xml"
+	chmod 644 "$LAB_TOP/disky.xml"
+	node_virsh n1 create "$LAB_TOP/disky.xml" >/dev/null || return 1
+	run 1 kvmig migrate disky --wait || return 1
+	contains "$err" KVMIG-BLK-LIBVIRT && contains "$err" storage && assert_only_on disky n1
+	result=$?
+	node_virsh n1 destroy disky >/dev/null
+	return $result
+}
+
+tls_without_certificates() {
+	from=$(domain_place vm1)
+	run 1 kvmig migrate vm1 --wait || return 1
+	contains "$err" KVMIG-BLK-TLS-CERTS && contains "$err" disableTLS && assert_only_on vm1 "$from" && wait_beat vm1
+}
+
+closed_stdout_and_no_home() {
+	as_lab_user sh -c '"$1" vm list >&-' sh "$KVMIG"
+	[ $? -ne 139 ] || return 1
+	as_lab_user sh -c '"$1" status >/dev/full' sh "$KVMIG" 2>"$LAB_TOP/err" && return 1
+	contains "$(cat "$LAB_TOP/err")" 'No space' && as_lab_user env -u HOME "$KVMIG" vm list >/dev/null
+}
+
+check 'a lab of two nodes and two guests' lab_start 2 --vms 2
+check 'moves under load, there and back, and loses nothing' there_and_back
+check 'prints one name, or a document' prints_one_name
+check 'history has the figures' history_has_figures
+check 'one record a migration' one_record_each
+check 'a dry run changes nothing' dry_run_changes_nothing
+check 'a node selector decides' selector_decides
+check 'autostart goes along' autostart_goes_along
+check 'a paused guest stays paused' paused_stays_paused
+check 'raw names and UUIDs' by_raw_name_and_uuid
+check 'bandwidthPerMigration is kept' with_settings bandwidthPerMigration=16Mi -- bandwidth_is_kept
+check 'parallelMigrationsPerCluster makes wait' \
+	with_settings bandwidthPerMigration=8Mi completionTimeoutPerGiB=1500 parallelMigrationsPerCluster=1 -- cluster_limit_makes_wait
+check 'parallelOutboundMigrationsPerNode makes wait' \
+	with_settings parallelOutboundMigrationsPerNode=1 bandwidthPerMigration=0 completionTimeoutPerGiB=1500 -- outbound_limit_makes_wait
+check 'the same VM twice at once' with_settings bandwidthPerMigration=8Mi completionTimeoutPerGiB=1500 -- same_vm_twice
+check 'cancel leaves the VM where it is' with_settings bandwidthPerMigration=8Mi completionTimeoutPerGiB=1500 -- cancel_leaves_it
+check 'completionTimeoutPerGiB cancels' \
+	with_settings bandwidthPerMigration=2Mi completionTimeoutPerGiB=30 -- completion_timeout_cancels
+check 'status says what will fire' with_settings bandwidthPerMigration=4Mi completionTimeoutPerGiB=1500 -- status_says_what_will_fire
+check '--timeout ends only the waiting' with_settings bandwidthPerMigration=8Mi completionTimeoutPerGiB=1500 -- timeout_ends_only_the_waiting
+check 'Ctrl-C detaches' with_settings bandwidthPerMigration=8Mi completionTimeoutPerGiB=1500 -- interrupt_detaches
+check 'what does not exist' unknown_things
+check 'target = source' target_is_source
+check 'no node fits: why, per node' nobody_fits
+check 'too large for the target' too_large_for_target
+check 'two that do not fit together' two_do_not_fit_together
+check 'a VM that is shut off' shut_off
+check 'one UUID on two hosts' uuid_on_two_hosts
+check 'a VM that libvirt refuses, in its own words' libvirt_refuses
+check 'TLS without certificates' with_settings disableTLS=false -- tls_without_certificates
+check 'stdout closed or full, no HOME' closed_stdout_and_no_home
+check 'nothing was lost through all of this' no_memory_errors vm1
+check 'one copy of each' assert_running_once vm1
+done_testing
