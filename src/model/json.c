@@ -292,9 +292,9 @@ static void print_string(GString *out, const char *text)
 	g_autofree char *valid = NULL;
 
 	if (!g_utf8_validate(text, -1, NULL))
-		text = valid = g_utf8_make_valid(text, -1);
+		valid = g_utf8_make_valid(text, -1);
 	g_string_append_c(out, '"');
-	for (; *text; text++) {
+	for (text = valid ? valid : text; *text; text++) {
 		unsigned char c = (unsigned char)*text;
 		const char *short_form = strchr("\"\"\\\\\bb\ff\nn\rr\tt", c);
 

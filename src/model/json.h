@@ -11,7 +11,7 @@
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(cJSON, cJSON_Delete)
 
 /* No document from outside may be larger, or nested deeper. */
-#define JSON_MAX_BYTES (16u * 1024 * 1024)
+#define JSON_MAX_BYTES 16777216u /* 16 MiB */
 #define JSON_MAX_DEPTH 100u
 
 /* Parses a whole document (trailing blanks only). Error INVALID names line and column, and

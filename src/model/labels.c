@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "model/object.h"
 
-#define SELECTOR_TEXT_MAX (64 * 1024)
+#define SELECTOR_TEXT_MAX 65536
 
 typedef enum { OP_EQUALS, OP_NOT_EQUALS, OP_IN, OP_NOT_IN, OP_EXISTS, OP_NOT_EXISTS } Op;
 
@@ -201,31 +201,36 @@ static gboolean read_requirement(Parser *parser, Selector *selector)
 	return negated ? TRUE : read_operator(parser, requirement);
 }
 
+static gboolean read_requirements(Parser *parser, Selector *selector)
+{
+	skip_blanks(parser);
+	if (*parser->at == '\0')
+		return TRUE;
+	do {
+		if (!read_requirement(parser, selector))
+			return FALSE;
+	} while (accept(parser, ","));
+	skip_blanks(parser);
+	return *parser->at == '\0' ? TRUE : fail(parser, "','");
+}
+
 Selector *selector_parse(const char *text, GError **error)
 {
-	g_autoptr(Selector) selector = selector_new();
 	Parser parser = { .text = text, .at = text, .error = error };
+	Selector *selector;
 
 	if (!text)
-		return g_steal_pointer(&selector);
+		return selector_new();
 	if (strlen(text) > SELECTOR_TEXT_MAX || !g_utf8_validate(text, -1, NULL)) {
 		error_set(error, KVMIG_ERROR_INVALID,
 			  "selector is not UTF-8 or longer than %d bytes", SELECTOR_TEXT_MAX);
 		return NULL;
 	}
-	skip_blanks(&parser);
-	if (*parser.at == '\0')
-		return g_steal_pointer(&selector);
-	do {
-		if (!read_requirement(&parser, selector))
-			return NULL;
-	} while (accept(&parser, ","));
-	skip_blanks(&parser);
-	if (*parser.at != '\0') {
-		fail(&parser, "','");
-		return NULL;
-	}
-	return g_steal_pointer(&selector);
+	selector = selector_new();
+	if (read_requirements(&parser, selector))
+		return selector;
+	selector_free(selector);
+	return NULL;
 }
 
 /* ---- matching -------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "model/object.h"
 
-#define ANNOTATIONS_MAX (256 * 1024) /* bytes of all keys and values, as an API server's limit */
+#define ANNOTATIONS_MAX 262144 /* bytes of all keys and values, as an API server's limit */
 
 typedef enum { FIELD_STRING, FIELD_INTEGER, FIELD_MAP, FIELD_STRINGS, FIELD_OBJECTS } FieldType;
 

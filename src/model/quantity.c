@@ -150,7 +150,7 @@ static gboolean scale_binary(const char *text, const Number *number, guint shift
 static gboolean decimal_exponent(const char *suffix, gint64 *ret_exponent)
 {
 	static const char letters[] = "numkMGTPE";
-	static const gint8 powers[] = { -9, -6, -3, 3, 6, 9, 12, 15, 18 };
+	static const gint64 powers[] = { -9, -6, -3, 3, 6, 9, 12, 15, 18 };
 	const char *digits = suffix + 1;
 	const char *letter;
 
@@ -242,7 +242,7 @@ static gint64 cut_rate_unit(char *text)
 gboolean quantity_parse_rate(const char *text, gint64 *ret_bytes_per_second, GError **error)
 {
 	g_autofree char *number = g_strdup(text);
-	gint64 unit, value;
+	gint64 unit, value = 0;
 	gsize length;
 
 	g_strstrip(number);

@@ -318,29 +318,26 @@ const char *schema_manifest(const Kind *kind)
 	return NULL;
 }
 
-static cJSON *load_manifest(const Kind *kind)
+/* The schema, taken out of its manifest: what nobody points to would be a leak. */
+static const cJSON *load(const Kind *kind)
 {
 	const char *text = schema_manifest(kind);
+	g_autoptr(cJSON) manifest = NULL;
 	g_autoptr(GError) error = NULL;
-	cJSON *manifest;
+	const cJSON *version;
 
 	if (!text)
 		return NULL;
 	manifest = json_parse(text, strlen(text), "a compiled-in schema", &error);
 	if (!manifest)
 		g_error("%s", error->message);
-	return manifest;
-}
-
-static const cJSON *schema_in(const cJSON *manifest, const Kind *kind)
-{
-	const cJSON *versions = json_path(manifest, "spec", "versions", NULL);
-	const cJSON *version;
-
-	cJSON_ArrayForEach(version, versions)
+	cJSON_ArrayForEach(version, json_path(manifest, "spec", "versions", NULL))
 	{
+		cJSON *parent = json_get(version, "schema");
+
 		if (g_strcmp0(json_string(version, "name", NULL), kind->version) == 0)
-			return json_path(version, "schema", "openAPIV3Schema", NULL);
+			return cJSON_DetachItemViaPointer(parent,
+							  json_get(parent, "openAPIV3Schema"));
 	}
 	return NULL;
 }
@@ -348,18 +345,18 @@ static const cJSON *schema_in(const cJSON *manifest, const Kind *kind)
 const cJSON *schema_for(const Kind *kind)
 {
 	static GMutex lock;
-	static GHashTable *manifests; /* Kind -> cJSON or NULL, never freed */
-	gpointer manifest;
+	static GHashTable *loaded; /* Kind -> cJSON, never freed */
+	gpointer schema;
 
 	g_mutex_lock(&lock);
-	if (!manifests)
-		manifests = g_hash_table_new(NULL, NULL);
-	if (!g_hash_table_lookup_extended(manifests, kind, NULL, &manifest)) {
-		manifest = load_manifest(kind);
-		g_hash_table_insert(manifests, (gpointer)kind, manifest);
+	if (!loaded)
+		loaded = g_hash_table_new(NULL, NULL);
+	if (!g_hash_table_lookup_extended(loaded, kind, NULL, &schema)) {
+		schema = (gpointer)load(kind);
+		g_hash_table_insert(loaded, (gpointer)kind, schema);
 	}
 	g_mutex_unlock(&lock);
-	return schema_in(manifest, kind);
+	return schema;
 }
 
 /* ---- validation ----------------------------------------------------------------------------- */

@@ -101,16 +101,16 @@ static gboolean is_special_in_1_1(const char *text)
 {
 	static const char *const bools[] = { "y", "n", "yes", "no", "on", "off", "=", "<<", NULL };
 	static GRegex *numbers; /* never freed */
+	static gsize ready;
 
-	if (g_once_init_enter(&numbers)) {
-		GRegex *regex =
+	if (g_once_init_enter(&ready)) {
+		numbers =
 			g_regex_new("^(?:[-+]?0b[01_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?0o?[0-7_]+"
 				    "|[-+]?[0-9.][0-9_]*(?:\\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?"
 				    "|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\\.[0-9_]*)?"
 				    "|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \\t].*)?)$",
 				    G_REGEX_RAW | G_REGEX_DOTALL | G_REGEX_DOLLAR_ENDONLY, 0, NULL);
-
-		g_once_init_leave(&numbers, regex);
+		g_once_init_leave(&ready, 1);
 	}
 	for (gsize i = 0; bools[i]; i++) {
 		if (g_ascii_strcasecmp(bools[i], text) == 0)
@@ -259,7 +259,7 @@ static gboolean refuse_anchor(Reader *reader, const yaml_event_t *event, const y
 static cJSON *read_scalar(Reader *reader, const yaml_event_t *event)
 {
 	const char *text = (const char *)event->data.scalar.value;
-	PlainType type;
+	PlainType type = PLAIN_STRING;
 	cJSON *value;
 
 	if (!refuse_anchor(reader, event, event->data.scalar.anchor) ||
@@ -313,7 +313,7 @@ static cJSON *read_sequence(Reader *reader, const yaml_event_t *start, unsigned 
 static gboolean check_key(Reader *reader, const yaml_event_t *event, GHashTable *seen)
 {
 	const char *key = (const char *)event->data.scalar.value;
-	PlainType type;
+	PlainType type = PLAIN_STRING;
 
 	if (event->type == YAML_ALIAS_EVENT)
 		return fail(reader, event->start_mark, "anchors and aliases are not allowed");
@@ -511,14 +511,15 @@ static void emit_string(yaml_emitter_t *emitter, const char *text, gboolean key)
 	yaml_scalar_style_t style = YAML_ANY_SCALAR_STYLE;
 	g_autofree char *valid = NULL;
 
-	if (!g_utf8_validate(text, -1, NULL))
-		text = valid = g_utf8_make_valid(text, -1);
+	if (!g_utf8_validate(text, -1, NULL)) {
+		valid = g_utf8_make_valid(text, -1);
+		text = valid;
+	}
 	if (plain_type(text) != PLAIN_STRING || is_special_in_1_1(text))
 		style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-	else if (!key && can_be_literal(text))
-		style = YAML_LITERAL_SCALAR_STYLE;
 	else if (strpbrk(text, "\n\t\r"))
-		style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+		style = !key && can_be_literal(text) ? YAML_LITERAL_SCALAR_STYLE
+						     : YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	emit_scalar(emitter, text, style);
 }
 

@@ -71,6 +71,7 @@ static void test_scalars(void)
 		{ "9007199254740993", "9007199254740993" },
 		{ "1000000000000000", "1000000000000000" },
 		{ "18446744073709551616", "1.8446744073709552e+19" },
+		{ "0xffffffffffffffff", "1.8446744073709552e+19" },
 		{ "!!str 5", "\"5\"" },
 		{ "! 5", "\"5\"" },
 		{ "!!int 5", "5" },
@@ -134,7 +135,6 @@ static void test_bad(void)
 		{ "a: -.INF\n", "line 1, column 4: '-.INF' is not a number that JSON can hold" },
 		{ "a: .nan\n", "line 1, column 4: '.nan' is not a number that JSON can hold" },
 		{ "a: 1e999\n", "line 1, column 4: '1e999' is not a number that JSON can hold" },
-		{ "a: 0xffffffffffffffff\n", NULL },
 		{ "a: 0o7777777777777777777777777\n",
 		  "line 1, column 4: '0o7777777777777777777777777' is not a number that JSON can "
 		  "hold" },
@@ -160,11 +160,9 @@ static void test_bad(void)
 			continue;
 		}
 		/* libyaml's own words */
-		if (yaml_parse(rows[i].text, strlen(rows[i].text), "the text", &error))
-			g_assert_cmpstr(rows[i].text, ==, "a: 0xffffffffffffffff\n");
-		else
-			g_assert_true(g_str_has_prefix(error->message,
-						       "the text is not valid YAML: line "));
+		g_assert_null(yaml_parse(rows[i].text, strlen(rows[i].text), "the text", &error));
+		g_assert_true(
+			g_str_has_prefix(error->message, "the text is not valid YAML: line "));
 	}
 }
 
@@ -247,6 +245,10 @@ static void assert_round_trip(const cJSON *value)
 	}
 	g_assert_true(g_str_has_suffix(text, "\n"));
 }
+
+#define LONG_LINE                                                                                  \
+	"a long line that has more than eighty characters in it, so that an emitter which folds "  \
+	"would fold it  with two spaces"
 
 static const char *const hard[] = {
 	"yes",
@@ -366,8 +368,7 @@ static const char *const hard[] = {
 	"a\n\302\240",
 	"9223372036854775808",
 	"1e999",
-	"a long line that has more than eighty characters in it, so that an emitter which folds "
-	"would fold it  with two spaces",
+	LONG_LINE,
 	"a\n# not a comment\nb",
 	"a\n---\nb\n",
 	"a\n...\n",
@@ -391,7 +392,8 @@ static cJSON *random_value(guint depth)
 
 	switch (g_test_rand_int_range(0, depth == 0 ? 6 : 8)) {
 	case 0:
-		return json_new_int(((gint64)g_test_rand_int() << 32) ^ g_test_rand_int());
+		return json_new_int((gint64)(((guint64)(guint32)g_test_rand_int() << 32) |
+					     (guint32)g_test_rand_int()));
 	case 1:
 		return cJSON_CreateNumber(g_test_rand_double_range(-1e6, 1e6));
 	case 2:
