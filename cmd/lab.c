@@ -224,7 +224,7 @@ static int run_status(CommandContext *context, const void *values G_GNUC_UNUSED,
 	}
 	if (context->output->format != OUTPUT_NAME) {
 		print_rows(context->output, node_columns, json_get(document, "nodes"));
-		fputc('\n', context->output->stream);
+		(void)fputc('\n', context->output->stream);
 	}
 	print_rows(context->output, vm_columns, json_get(document, "vms"));
 	return STATUS_DONE;

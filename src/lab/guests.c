@@ -29,14 +29,32 @@
 #define TAIL_BYTES 32768
 #define TRIM_BYTES ((off_t)16 << 20)
 
+/* The URI names the socket: virsh needs nothing of ours, and its words have to be English. */
+static const char *const virsh_environment[] = { "PATH=/usr/bin:/bin",
+						 "LC_ALL=C",
+						 "HOME=/nonexistent",
+						 "XDG_CACHE_HOME=/nonexistent",
+						 "XDG_CONFIG_HOME=/nonexistent",
+						 "XDG_RUNTIME_DIR=/nonexistent",
+						 NULL };
+
 char *lab_virsh(const Lab *lab, guint node, const char *command, guint timeout_ms, GError **error)
 {
 	g_autofree char *uri = lab_node_uri(lab, node);
 	const char *const argv[] = { "virsh", "-q", "-c", uri, command, NULL };
-	const LabSpawn spawn = { .argv = argv, .name = "virsh" };
+	const LabSpawn spawn = { .argv = argv, .envp = virsh_environment, .name = "virsh" };
 	char *output = NULL;
 
 	return lab_run(&spawn, timeout_ms, &output, error) ? output : NULL;
+}
+
+void lab_virsh_try(const Lab *lab, guint node, const char *command)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autofree char *answer = lab_virsh(lab, node, command, VIRSH_TIMEOUT_MS, &cause);
+
+	if (!answer)
+		g_debug("lab: '%s' on node n%u: %s", command, node, cause->message);
 }
 
 /* ---- KVM or not ------------------------------------------------------------------------------ */
@@ -198,19 +216,19 @@ static LabRun *begin_start(const Lab *lab, const char *name, guint node, GError 
 	g_autofree char *command =
 		g_strdup_printf("define %s/vm/%s.xml; start %s", lab->dir, name, name);
 	const char *const argv[] = { "virsh", "-q", "-c", uri, command, NULL };
-	const LabSpawn spawn = { .argv = argv, .name = "virsh" };
+	const LabSpawn spawn = { .argv = argv, .envp = virsh_environment, .name = "virsh" };
 
 	return lab_run_begin(&spawn, error);
 }
 
 static gboolean end_start(const Lab *lab, const char *name, guint node, LabRun *run, GError **error)
 {
-	g_autofree char *undefine = g_strdup_printf("undefine %s", name), *ignored = NULL;
+	g_autofree char *undefine = g_strdup_printf("undefine %s", name);
 
 	if (lab_run_end(run, VIRSH_TIMEOUT_MS, NULL, error))
 		return TRUE;
 	error_prefix(error, "cannot start VM '%s' on node n%u", name, node);
-	ignored = lab_virsh(lab, node, undefine, VIRSH_TIMEOUT_MS, NULL);
+	lab_virsh_try(lab, node, undefine);
 	remove_files(lab, name);
 	return FALSE;
 }
@@ -313,13 +331,7 @@ static LabRun *begin_list(const Lab *lab, guint node)
 {
 	g_autofree char *uri = lab_node_uri(lab, node);
 	const char *const argv[] = { "virsh", "-q", "-c", uri, "list", "--all", NULL };
-	static const char *const envp[] = { "LC_ALL=C",
-					    "HOME=/nonexistent",
-					    "XDG_CACHE_HOME=/nonexistent",
-					    "XDG_CONFIG_HOME=/nonexistent",
-					    "XDG_RUNTIME_DIR=/nonexistent",
-					    NULL };
-	const LabSpawn spawn = { .argv = argv, .envp = envp, .name = "virsh" };
+	const LabSpawn spawn = { .argv = argv, .envp = virsh_environment, .name = "virsh" };
 
 	return lab_run_begin(&spawn, NULL);
 }
@@ -363,7 +375,7 @@ static char *read_tail(const Lab *lab, const char *name)
 	g_autofree char *path = lab_path(lab, "vm/%s.beat", name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct stat st;
-	char *text = g_malloc(TAIL_BYTES + 1), *line;
+	char text[TAIL_BYTES + 1], *line;
 	ssize_t n = 0;
 	off_t from = 0;
 
@@ -375,9 +387,7 @@ static char *read_tail(const Lab *lab, const char *name)
 		close(fd);
 	text[MAX(n, 0)] = '\0';
 	line = from > 0 ? strchr(text, '\n') : NULL;
-	if (line)
-		memmove(text, line + 1, strlen(line + 1) + 1);
-	return text;
+	return g_strdup(line ? line + 1 : text);
 }
 
 static gint64 field(const char *line, guint index)
@@ -420,14 +430,14 @@ static void read_beats(const Lab *lab, LabVm *vm)
 void lab_guests_listen(const Lab *lab, GPtrArray *vms, guint patience_ms)
 {
 	gint64 deadline = g_get_monotonic_time() + (gint64)patience_ms * 1000;
-	g_autofree gint64 *first = g_new0(gint64, vms->len + 1);
+	g_autoptr(GArray) first = g_array_new(FALSE, FALSE, sizeof(gint64));
 	guint silent = vms->len;
 
 	for (guint i = 0; i < vms->len; i++) {
 		LabVm *vm = g_ptr_array_index(vms, i);
 
 		read_beats(lab, vm);
-		first[i] = vm->heartbeat;
+		g_array_append_val(first, vm->heartbeat);
 	}
 	while (silent > 0 && g_get_monotonic_time() < deadline) {
 		g_usleep(10000);
@@ -437,7 +447,7 @@ void lab_guests_listen(const Lab *lab, GPtrArray *vms, guint patience_ms)
 			if (vm->beating)
 				continue;
 			read_beats(lab, vm);
-			vm->beating = vm->heartbeat > first[i];
+			vm->beating = vm->heartbeat > g_array_index(first, gint64, i);
 			silent -= vm->beating ? 1 : 0;
 		}
 	}

@@ -267,30 +267,39 @@ static LabNode *read_node(const Lab *lab, guint number)
 	return node;
 }
 
+static LabStatus *status_new(void)
+{
+	LabStatus *status = g_new0(LabStatus, 1);
+
+	status->nodes = g_ptr_array_new_with_free_func(node_free);
+	status->vms = g_ptr_array_new();
+	return status;
+}
+
 LabStatus *lab_status(GError **error)
 {
 	g_autoptr(GError) cause = NULL;
 	g_autoptr(Lab) lab = lab_open(LAB_NO_LOCK, &cause);
-	g_autoptr(LabStatus) status = g_new0(LabStatus, 1);
+	LabStatus *status;
 	gboolean silent;
 
-	status->nodes = g_ptr_array_new_with_free_func(node_free);
-	if (!lab) {
-		status->vms = g_ptr_array_new();
-		if (g_error_matches(cause, KVMIG_ERROR, KVMIG_ERROR_NOT_FOUND))
-			return g_steal_pointer(&status);
+	if (!lab && !g_error_matches(cause, KVMIG_ERROR, KVMIG_ERROR_NOT_FOUND)) {
 		g_propagate_error(error, g_steal_pointer(&cause));
 		return NULL;
 	}
+	status = status_new();
+	if (!lab)
+		return status;
 	status->up = lab->nodes > 0;
 	status->runtime_dir = g_strdup(lab->dir);
 	status->accelerator = g_strdup(lab->kvm ? "kvm" : "tcg");
 	status->namespaces = lab->root;
 	for (guint node = 1; node <= lab->nodes; node++)
 		g_ptr_array_add(status->nodes, read_node(lab, node));
+	g_ptr_array_unref(status->vms);
 	status->vms = lab_guests_find(lab, STATUS_TIMEOUT_MS, &silent);
 	lab_guests_listen(lab, status->vms, BEAT_PATIENCE_MS);
-	return g_steal_pointer(&status);
+	return status;
 }
 
 /* ---- guests ---------------------------------------------------------------------------------- */
@@ -339,7 +348,7 @@ static gboolean remove_from_nodes(const Lab *lab, const char *name, GError **err
 	g_autofree char *destroy = g_strdup_printf("destroy %s", name);
 	g_autofree char *undefine = g_strdup_printf("undefine %s", name);
 	g_autofree char *state = g_strdup_printf("domstate %s", name);
-	g_autofree char *ignored = NULL, *last = NULL;
+	g_autofree char *last = NULL;
 
 	for (guint node = 1; node <= lab->nodes; node++) {
 		g_autofree char *answer = lab_virsh(lab, node, state, VIRSH_TIMEOUT_MS, NULL);
@@ -357,7 +366,7 @@ static gboolean remove_from_nodes(const Lab *lab, const char *name, GError **err
 	}
 	if (holders == 0)
 		return TRUE;
-	ignored = lab_virsh(lab, holder, destroy, VIRSH_TIMEOUT_MS, NULL); /* shut off: no matter */
+	lab_virsh_try(lab, holder, destroy); /* it may be shut off */
 	last = lab_virsh(lab, holder, undefine, VIRSH_TIMEOUT_MS, error);
 	return last != NULL;
 }

@@ -30,8 +30,7 @@
 #define COMMAND_TIMEOUT_MS 30000
 #define PROBE_TIMEOUT_MS 60000 /* of all emulators, by a daemon that has no cache */
 #define NODE_NAMESPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS)
-#define CMDLINE_MAX 65536
-#define CACHE_FILE_MAX (8 * 1024 * 1024)
+#define CACHE_FILE_MAX ((gsize)8 * 1024 * 1024)
 
 /* ---- addresses ------------------------------------------------------------------------------- */
 
@@ -574,15 +573,11 @@ static gboolean names_dir(const char *dir, gint64 pid)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/cmdline", pid);
 	g_autofree char *needle = g_strconcat(dir, "/", NULL);
-	g_autofree char *text = g_malloc(CMDLINE_MAX);
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	g_autofree char *text = NULL;
+	gsize length;
 
-	if (fd < 0)
-		return FALSE;
-	n = read(fd, text, CMDLINE_MAX);
-	close(fd);
-	return n > 0 && memmem(text, (size_t)n, needle, strlen(needle)) != NULL;
+	return g_file_get_contents(path, &text, &length, NULL) &&
+	       memmem(text, length, needle, strlen(needle)) != NULL;
 }
 
 static gboolean is_emulator(gint64 pid)

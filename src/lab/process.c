@@ -18,8 +18,8 @@
 
 #include "base/error.h"
 
-#define OUTPUT_MAX (1024 * 1024)
-#define RECORD_MAX (1024 * 1024)
+#define OUTPUT_MAX ((gsize)1024 * 1024)
+#define RECORD_MAX ((gsize)1024 * 1024)
 #define KILL_WAIT_MS 5000
 #define STAT_START_FIELD 22 /* of /proc/PID/stat */
 
@@ -308,16 +308,18 @@ gboolean lab_spawn(const LabSpawn *spawn, LabProcess *ret_process, GError **erro
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
-/* Waits until fd (of a process) is ready: it has ended. */
-static gboolean poll_end(int fd, gint64 deadline_us)
+/* Waits until the process has ended. fd is its pidfd, -1 where the kernel (or valgrind) has none.
+ */
+static gboolean wait_end(const LabProcess *process, int fd, gint64 deadline_us)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 
 	for (;;) {
 		gint64 left = deadline_us - g_get_monotonic_time();
-		int n = poll(&poll_fd, 1, left > 0 ? (int)(left / 1000 + 1) : 0);
+		int wait_ms = left > 0 ? (int)(left / 1000 + 1) : 0;
+		int n = poll(&poll_fd, 1, fd < 0 ? MIN(wait_ms, 10) : wait_ms);
 
-		if (n > 0)
+		if (n > 0 || (fd < 0 && !lab_process_alive(process)))
 			return TRUE;
 		if ((n < 0 && errno != EINTR) || left <= 0)
 			return FALSE;
@@ -328,7 +330,7 @@ int lab_process_wait(const LabProcess *child, guint timeout_ms)
 {
 	gint64 deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
 	int fd = pidfd_open((pid_t)child->pid, 0), status = -1;
-	gboolean ended = fd >= 0 && poll_end(fd, deadline);
+	gboolean ended = wait_end(child, fd, deadline);
 
 	if (!ended)
 		kill((pid_t)child->pid, SIGKILL);
@@ -342,31 +344,44 @@ int lab_process_wait(const LabProcess *child, guint timeout_ms)
 	return ended ? status : -1;
 }
 
+/* The pidfd is opened first, then compared: from there on the pid cannot become another's. */
+static gboolean kill_one(const LabProcess *process, int *ret_fd, GError **error)
+{
+	int fd = pidfd_open((pid_t)process->pid, 0), failed = 0;
+
+	*ret_fd = fd;
+	if (!lab_process_alive(process))
+		return TRUE;
+	if (fd >= 0)
+		failed = pidfd_send_signal(fd, SIGKILL, NULL, 0);
+	else if (errno == ENOSYS)
+		failed = kill((pid_t)process->pid, SIGKILL);
+	if (failed && errno != ESRCH)
+		return error_set_errno(error, errno, "cannot end process %d", (int)process->pid);
+	return TRUE;
+}
+
 gboolean lab_process_kill(const LabProcess *processes, guint n, GError **error)
 {
 	gint64 deadline = g_get_monotonic_time() + (gint64)KILL_WAIT_MS * 1000;
-	g_autofree int *fds = g_new(int, n + 1);
+	g_autoptr(GArray) fds = g_array_new(FALSE, FALSE, sizeof(int));
 	gboolean ok = TRUE;
 
-	/* Opened first, compared then: from here on the pid cannot become another's. */
 	for (guint i = 0; i < n; i++) {
-		fds[i] = pidfd_open((pid_t)processes[i].pid, 0);
-		if (fds[i] >= 0 && !lab_process_alive(&processes[i])) {
-			close(fds[i]);
-			fds[i] = -1;
-		}
-		if (fds[i] >= 0 && pidfd_send_signal(fds[i], SIGKILL, NULL, 0) < 0 &&
-		    errno != ESRCH)
-			ok = error_set_errno(ok ? error : NULL, errno, "cannot end process %d",
-					     (int)processes[i].pid);
+		int fd = -1;
+
+		ok = kill_one(&processes[i], &fd, ok ? error : NULL) && ok;
+		g_array_append_val(fds, fd);
 	}
 	for (guint i = 0; i < n; i++) {
-		if (fds[i] < 0)
-			continue;
-		if (ok && !poll_end(fds[i], deadline))
+		int fd = g_array_index(fds, int, i);
+
+		if (ok && lab_process_alive(&processes[i]) &&
+		    !wait_end(&processes[i], fd, deadline))
 			ok = error_set(error, KVMIG_ERROR_TIMEOUT, "process %d does not end",
 				       (int)processes[i].pid);
-		close(fds[i]);
+		if (fd >= 0)
+			close(fd);
 		waitpid((pid_t)processes[i].pid, NULL, WNOHANG); /* where it was our child */
 	}
 	return ok;
@@ -395,7 +410,7 @@ static GStrv record_lines(const char *record)
 
 	/* Half a line, where the disk was full, matches no process. */
 	if (!g_file_get_contents(record, &text, &length, NULL) || length > RECORD_MAX)
-		return g_new0(char *, 1);
+		return g_strsplit("", "\n", -1);
 	return g_strsplit(text, "\n", -1);
 }
 

@@ -52,6 +52,12 @@ unit_tests += %D%/test-labels
 tests_unit_test_labels_SOURCES = %D%/test-labels.c
 tests_unit_test_labels_LDADD = $(AM_UNIT_LDADD)
 
+if ENABLE_LAB
+unit_tests += %D%/test-lab-process
+tests_unit_test_lab_process_SOURCES = %D%/test-lab-process.c
+tests_unit_test_lab_process_LDADD = $(AM_UNIT_LDADD)
+endif
+
 unit_tests += %D%/test-migration
 tests_unit_test_migration_SOURCES = %D%/test-migration.c
 tests_unit_test_migration_LDADD = $(AM_UNIT_LDADD)

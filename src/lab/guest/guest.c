@@ -277,7 +277,7 @@ static void timer_init(void)
  * away in any of them. */
 static void measure_tsc(void)
 {
-	uint32_t sample[5];
+	uint32_t sample[5] = { 0 };
 
 	sleep_until_tick();
 	for (unsigned i = 0; i < 5; i++) {
