@@ -348,13 +348,14 @@ int lab_process_wait(const LabProcess *child, guint timeout_ms)
 static gboolean kill_one(const LabProcess *process, int *ret_fd, GError **error)
 {
 	int fd = pidfd_open((pid_t)process->pid, 0), failed = 0;
+	gboolean unknown = fd < 0 && errno == ENOSYS;
 
 	*ret_fd = fd;
 	if (!lab_process_alive(process))
 		return TRUE;
 	if (fd >= 0)
 		failed = pidfd_send_signal(fd, SIGKILL, NULL, 0);
-	else if (errno == ENOSYS)
+	else if (unknown)
 		failed = kill((pid_t)process->pid, SIGKILL);
 	if (failed && errno != ESRCH)
 		return error_set_errno(error, errno, "cannot end process %d", (int)process->pid);
