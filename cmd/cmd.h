@@ -68,6 +68,8 @@ void report_error(const GError *error);
 /* Sends what src/ logs to stderr: warnings, and with `verbose` everything. */
 void log_setup(void);
 void log_set_verbose(gboolean verbose);
+/* From now on lines with time and level, informative ones too. */
+void log_for_controller(void);
 
 /* KVMIG_OPTION_LOG: the tests' record of the options that were used. */
 void option_log_start(void);

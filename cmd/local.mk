@@ -1,17 +1,24 @@
 # One line for each subcommand's file; gencli links them too, and makes pages and completions of their tables.
 noinst_LTLIBRARIES += libcmd.la
 libcmd_la_SOURCES = \
+	%D%/cancel.c \
 	%D%/cmd.h \
 	%D%/commands.c %D%/commands.def \
 	%D%/complete.c \
 	%D%/completion.c \
 	%D%/config.c \
+	%D%/controller.c \
 	%D%/dispatch.c \
+	%D%/follow.c %D%/follow.h \
 	%D%/globals.c \
 	%D%/help.c \
+	%D%/history.c \
 	%D%/log.c \
 	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c \
 	%D%/observe.c %D%/observe.h \
+	%D%/migrate.c %D%/migrate-preflight.c %D%/migrate.h \
+	%D%/migration.h %D%/migration-find.c %D%/migration-print.c %D%/migration-show.c \
+	%D%/status.c \
 	%D%/talk.c \
 	%D%/version.c \
 	%D%/vm.c

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* src/ logs; this decides what of it is shown. The controller puts a writer of its own in place. */
+/* src/ logs; this decides what of it is shown, and how: the controller's lines carry the time. */
 #include "cmd.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-static gboolean show_all;
+#include "base/clock.h"
+
+static gboolean show_all, as_log_file;
 
 static const char *field(const GLogField *fields, gsize n_fields, const char *key)
 {
@@ -14,6 +16,24 @@ static const char *field(const GLogField *fields, gsize n_fields, const char *ke
 		if (strcmp(fields[i].key, key) == 0 && fields[i].length < 0)
 			return fields[i].value;
 	return NULL;
+}
+
+static const char *level_word(GLogLevelFlags level)
+{
+	if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL))
+		return "error";
+	if (level & G_LOG_LEVEL_WARNING)
+		return "warning";
+	return level & G_LOG_LEVEL_DEBUG ? "debug" : "info";
+}
+
+/* One write a line: stderr is unbuffered, and the log may have more than one writer. */
+static void write_log_line(GLogLevelFlags level, const char *safe)
+{
+	g_autofree char *now = clock_format_unix(clock_unix_us(clock_real()));
+	g_autofree char *line = g_strdup_printf("%s %s: %s\n", now, level_word(level), safe);
+
+	(void)fputs(line, stderr);
 }
 
 static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
@@ -25,10 +45,13 @@ static GLogWriterOutput write_log(GLogLevelFlags level, const GLogField *fields,
 	g_autofree char *safe = NULL;
 
 	(void)data;
-	if (!message || (!grave && !show_all))
+	if (!message || (!grave && !show_all && (!as_log_file || (level & G_LOG_LEVEL_DEBUG))))
 		return G_LOG_WRITER_HANDLED;
 	safe = output_escape(message);
-	(void)fprintf(stderr, "%s%s\n", grave ? "warning: " : "debug: ", safe);
+	if (as_log_file)
+		write_log_line(level, safe);
+	else
+		(void)fprintf(stderr, "%s%s\n", grave ? "warning: " : "debug: ", safe);
 	return G_LOG_WRITER_HANDLED;
 }
 
@@ -40,6 +63,11 @@ void log_setup(void)
 void log_set_verbose(gboolean verbose)
 {
 	show_all = verbose;
+}
+
+void log_for_controller(void)
+{
+	as_log_file = TRUE;
 }
 
 static GString *used;

@@ -19,11 +19,16 @@
 # by four blanks are shown as they stand. <!-- comments --> are dropped.
 man_pages = \
 	%D%/kvmig.1 \
+	%D%/kvmig-cancel.1 \
 	%D%/kvmig-completion.1 \
 	%D%/kvmig-config.1 \
+	%D%/kvmig-controller.1 \
 	%D%/kvmig-help.1 \
+	%D%/kvmig-history.1 \
+	%D%/kvmig-migrate.1 \
 	%D%/kvmig-node.1 \
 	%D%/kvmig-reasons.7 \
+	%D%/kvmig-status.1 \
 	%D%/kvmig-version.1 \
 	%D%/kvmig-vm.1
 if ENABLE_LAB

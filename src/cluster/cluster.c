@@ -24,6 +24,11 @@ const ClusterCaps *cluster_caps(const Cluster *cluster)
 	return &cluster->caps;
 }
 
+gboolean cluster_is_read_only(const Cluster *cluster)
+{
+	return cluster->read_only;
+}
+
 const char *cluster_context(const Cluster *cluster)
 {
 	return cluster->context;

@@ -53,6 +53,8 @@ void cluster_close(Cluster *cluster);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Cluster, cluster_close)
 
 const ClusterCaps *cluster_caps(const Cluster *cluster);
+/* Opened so that writes are refused: nor should anything be started that would write. */
+gboolean cluster_is_read_only(const Cluster *cluster);
 /* "local/default", "kube/prod": as every writing command names it on stderr. Borrowed. */
 const char *cluster_context(const Cluster *cluster);
 /* Folder of the files that belong to this context (controller's lock and log); NULL where there

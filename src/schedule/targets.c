@@ -254,8 +254,11 @@ static Target *judge(const TargetQuestion *question, const Host *host, const Hos
 	target->node = g_strdup(host->name);
 	target->obstacles = g_ptr_array_new_with_free_func(obstacle_free);
 	if (g_strcmp0(host->name, question->vmi->node_name) == 0) {
-		/* The VM runs there: whether it would fit once more is no question. */
+		/* The VM runs there: whether it would fit once more is no question. Whether it is
+		 * one that was asked for tells what the asker got wrong. */
 		obstacle_add(target, REASON_TGT_SOURCE, g_strdup("the VM runs there"));
+		check_selector(target, host, question->added_selector, REASON_TGT_ADDED_SELECTOR,
+			       "asked for");
 		return target;
 	}
 	check_state(target, host);

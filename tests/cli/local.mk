@@ -1,17 +1,22 @@
 # Command-line tests: one script for each command, and what concerns all of them. How to write one: lib.sh.
 cli_tests = \
+	%D%/cancel.sh \
 	%D%/completion.sh \
 	%D%/config.sh \
+	%D%/controller.sh \
 	%D%/examples.sh \
 	%D%/general.sh \
 	%D%/help.sh \
+	%D%/history.sh \
+	%D%/migrate.sh \
 	%D%/node.sh \
+	%D%/status.sh \
 	%D%/version.sh \
 	%D%/vm.sh
 TESTS += $(cli_tests)
 dist_check_SCRIPTS += $(cli_tests)
 dist_noinst_SCRIPTS += %D%/option-coverage.sh
-EXTRA_DIST += %D%/lib.sh
+EXTRA_DIST += %D%/cluster.sh %D%/lib.sh
 CLEANFILES += tests/option-log
 # They run the program, and look at the pages and scripts that are made with it.
 $(cli_tests:.sh=.log): kvmig$(EXEEXT)

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "follow.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "engine/controller.h"
+
+#define TICK_MS 1000 /* the time left of a deadline is shown by the second */
+#define CONTROLLER_TICKS 3
+
+typedef struct {
+	const CommandContext *context;
+	const FollowOptions *options;
+	const char *ns, *name, *uid;
+	cJSON *document;
+	ClusterWatch *watch;
+	Progress *progress;
+	GError *error;
+	guint timer, ticks;
+	gboolean gone, done, stale;
+} Follow;
+
+void follow_ensure_controller(const CommandContext *context)
+{
+	static gboolean warned;
+	g_autoptr(GError) error = NULL;
+
+	if (cluster_is_read_only(context->cluster))
+		return;
+	if (controller_ensure(context->cluster, &error)) {
+		warned = FALSE;
+		return;
+	}
+	if (!warned)
+		say_warning(context, "nobody carries migrations on: %s", error->message);
+	warned = TRUE;
+}
+
+/* ---- what is seen --------------------------------------------------------------------------- */
+
+static void show(Follow *follow)
+{
+	g_autofree char *line = NULL, *key = NULL;
+
+	if (!follow->progress)
+		return;
+	line = migration_line(follow->document);
+	key = migration_line_key(follow->document);
+	progress_update(follow->progress, key, line);
+}
+
+static void take(Follow *follow, const cJSON *object)
+{
+	cJSON *document = migration_document(object, NULL);
+	gboolean same = follow->document && json_equal(document, follow->document);
+
+	cJSON_Delete(follow->document);
+	follow->document = document;
+	if (json_bool(document, "final", FALSE) && !follow->options->until_gone)
+		follow->done = TRUE;
+	if (same)
+		return;
+	show(follow);
+	if (follow->options->show)
+		follow->options->show(document, follow->options->show_data);
+}
+
+static void on_event(ClusterEventType type, const cJSON *object, const GError *error, gpointer data)
+{
+	Follow *follow = data;
+
+	if (type == CLUSTER_EVENT_ERROR) {
+		follow->watch = NULL; /* it has ended by itself */
+		if (error_code(error) == KVMIG_ERROR_EXPIRED)
+			follow->stale = TRUE;
+		else
+			follow->error = g_error_copy(error);
+		follow->done = TRUE;
+		return;
+	}
+	if (g_strcmp0(object_uid(object), follow->uid) != 0 || follow->done)
+		return;
+	take(follow, object);
+	if (type == CLUSTER_EVENT_DELETED)
+		follow->gone = follow->done = TRUE;
+}
+
+static void on_tick(gpointer data)
+{
+	Follow *follow = data;
+
+	follow->timer = clock_after(clock_real(), TICK_MS, on_tick, follow);
+	if (follow->context->stderr_tty)
+		show(follow);
+	if (follow->ticks++ % CONTROLLER_TICKS == 0)
+		follow_ensure_controller(follow->context);
+}
+
+/* From what is there now on: looks, then watches from that version. */
+static gboolean begin(Follow *follow, GError **error)
+{
+	const ClusterListOptions options = { .ns = follow->ns };
+	Cluster *cluster = follow->context->cluster;
+	g_autofree char *version = NULL;
+	g_autoptr(GPtrArray) objects =
+		cluster_list(cluster, &KIND_VMIM, &options, &version, error);
+
+	if (!objects)
+		return FALSE;
+	follow->stale = follow->done = FALSE;
+	follow->gone = TRUE;
+	for (guint i = 0; i < objects->len; i++) {
+		const cJSON *object = g_ptr_array_index(objects, i);
+
+		if (g_strcmp0(object_uid(object), follow->uid) != 0)
+			continue;
+		follow->gone = FALSE;
+		take(follow, object);
+	}
+	follow->done = follow->done || follow->gone;
+	if (follow->done)
+		return TRUE;
+	follow->watch =
+		cluster_watch(cluster, &KIND_VMIM, &options, version, on_event, follow, error);
+	return follow->watch != NULL;
+}
+
+/* ---- waiting -------------------------------------------------------------------------------- */
+
+static FollowEnd how_it_ended(Follow *follow, gboolean done, gboolean interrupted, GError **error)
+{
+	if (follow->error) {
+		g_propagate_error(error, g_steal_pointer(&follow->error));
+		error_prefix(error, "cannot follow migration '%s'", follow->name);
+		return FOLLOW_FAILED;
+	}
+	if (done && json_bool(follow->document, "final", FALSE))
+		return FOLLOW_ENDED;
+	if (done)
+		return FOLLOW_GONE;
+	return interrupted ? FOLLOW_INTERRUPTED : FOLLOW_TIMED_OUT;
+}
+
+static FollowEnd wait_for_end(Follow *follow, GError **error)
+{
+	gint64 limit_ms = follow->options->timeout_ms;
+	gint64 start_us = clock_monotonic_us(clock_real());
+	gboolean interrupted = FALSE, done;
+
+	do {
+		gint64 left_ms = limit_ms - (clock_monotonic_us(clock_real()) - start_us) / 1000;
+
+		cluster_watch_stop(g_steal_pointer(&follow->watch));
+		if (!begin(follow, &follow->error))
+			return how_it_ended(follow, FALSE, FALSE, error);
+		done = run_until(&follow->done, limit_ms ? MAX(left_ms, 1) : 0, &interrupted);
+	} while (done && follow->stale);
+	return how_it_ended(follow, done, interrupted, error);
+}
+
+FollowEnd follow_migration(const CommandContext *context, const cJSON *object,
+			   const FollowOptions *options, cJSON **ret_document, GError **error)
+{
+	Follow follow = { .context = context, .options = options, .ns = object_namespace(object),
+			  .name = object_name(object), .uid = object_uid(object) };
+	FollowEnd end;
+
+	if (options->progress && !context->quiet)
+		follow.progress = progress_new(stderr, context->stderr_tty);
+	take(&follow, object);
+	on_tick(&follow);
+	end = wait_for_end(&follow, error);
+	clock_cancel(clock_real(), &follow.timer);
+	cluster_watch_stop(follow.watch);
+	g_clear_pointer(&follow.progress, progress_free);
+	*ret_document = follow.document;
+	return end;
+}
+
+int follow_report(const CommandContext *context, FollowEnd end, const cJSON *document,
+		  GError **error)
+{
+	const char *name = json_string(document, "name", "?");
+	g_autofree char *words =
+		migration_global_words(context, json_string(document, "namespace", NULL));
+
+	switch (end) {
+	case FOLLOW_GONE:
+		error_set(error, KVMIG_ERROR_FAILED,
+			  "migration '%s' of VM '%s' is gone, and nothing tells how it ended", name,
+			  json_string(document, "vm", "?"));
+		error_hint(error, "look where the VM is: 'kvmig%s vm show %s'", words,
+			   json_string(document, "vm", "?"));
+		return STATUS_FAILED;
+	case FOLLOW_TIMED_OUT:
+		error_set(error, KVMIG_ERROR_TIMEOUT,
+			  "migration '%s' of VM '%s' has not ended in time; it goes on", name,
+			  json_string(document, "vm", "?"));
+		error_hint(error, "'kvmig%s status -w %s' follows it, 'kvmig%s cancel %s' ends it",
+			   words, name, words, name);
+		return STATUS_TIMEOUT;
+	case FOLLOW_INTERRUPTED:
+		say_warning(context, "interrupted: migration '%s' of VM '%s' goes on", name,
+			    json_string(document, "vm", "?"));
+		say_hint(context, "'kvmig%s status -w %s' follows it, 'kvmig%s cancel %s' ends it",
+			 words, name, words, name);
+		return STATUS_INTERRUPTED;
+	case FOLLOW_ENDED:
+	case FOLLOW_FAILED:
+		break;
+	}
+	return STATUS_FAILED;
+}

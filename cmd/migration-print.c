@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All about one migration, a field a line. */
+#include "migration.h"
+
+#include "base/clock.h"
+#include "base/reason.h"
+#include "model/quantity.h"
+
+void migration_print_field(FILE *stream, const char *label, const char *value)
+{
+	g_autofree char *safe = output_escape(value);
+
+	(void)fprintf(stream, "%-14s %s\n", label, safe);
+}
+
+static void bytes_field(FILE *stream, const char *label, const cJSON *part, const char *key,
+			const char *unit)
+{
+	gint64 bytes = json_int(part, key, -1);
+	g_autofree char *text = bytes < 0 ? NULL : quantity_human_bytes(bytes);
+	g_autofree char *value = text ? g_strconcat(text, unit, NULL) : NULL;
+
+	if (value)
+		migration_print_field(stream, label, value);
+}
+
+static void print_progress(FILE *stream, const cJSON *document)
+{
+	const cJSON *progress = json_get(document, "progress");
+	gint64 elapsed_ms = json_int(progress, "elapsedMs", -1);
+	g_autofree char *elapsed = elapsed_ms < 0 ? NULL : duration_human(elapsed_ms);
+	g_autofree char *percent = g_strdup_printf("%d %%", migration_percent(document));
+
+	if (!progress || json_bool(document, "final", FALSE))
+		return;
+	if (migration_percent(document) >= 0)
+		migration_print_field(stream, "Progress:", percent);
+	if (elapsed)
+		migration_print_field(stream, "Elapsed:", elapsed);
+	bytes_field(stream, "Memory:", progress, "memoryTotalBytes", "");
+	bytes_field(stream, "Remaining:", progress, "memoryRemainingBytes", "");
+	bytes_field(stream, "Rate:", progress, "bandwidthBytesPerSecond", "/s");
+	bytes_field(stream, "Dirties:", progress, "dirtyRateBytesPerSecond", "/s");
+}
+
+static void print_deadline(FILE *stream, const cJSON *document)
+{
+	const cJSON *deadline = json_get(document, "deadline");
+	const char *at = json_string(deadline, "at", "");
+	g_autofree char *left = NULL, *text = NULL;
+	gint64 at_us;
+
+	if (!clock_parse_unix(at, &at_us))
+		return;
+	left = duration_human(MAX(at_us - clock_unix_us(clock_real()), 0) / 1000000 * 1000);
+	text = g_strdup_printf("%s, in %s: then %s [%s]", at, left,
+			       json_string(deadline, "action", "cancel"),
+			       json_string(deadline, "reason", ""));
+	migration_print_field(stream, "Deadline:", text);
+}
+
+static void print_waiting(FILE *stream, const cJSON *document)
+{
+	const cJSON *waiting = json_get(document, "waiting");
+	const Reason *row = reason_find(json_string(waiting, "reason", NULL));
+	g_autofree char *text = NULL, *place = NULL;
+
+	if (!waiting)
+		return;
+	text = g_strdup_printf("%s [%s]", json_string(waiting, "message", ""),
+			       json_string(waiting, "reason", ""));
+	migration_print_field(stream, "Waits:", text);
+	place = g_strdup_printf("%d of %d", (int)json_int(waiting, "position", 0),
+				(int)json_int(waiting, "of", 0));
+	if (json_int(waiting, "position", 0) > 0)
+		migration_print_field(stream, "Place:", place);
+	if (row)
+		migration_print_field(stream, "Hint:", row->hint);
+}
+
+static void print_result(FILE *stream, const cJSON *document)
+{
+	const cJSON *result = json_get(document, "result");
+	const char *reason = json_string(result, "reason", NULL);
+	const Reason *row = reason_find(reason);
+	const char *hint = json_string(result, "hint", row ? row->hint : NULL);
+	g_autofree char *outcome = NULL;
+
+	if (!json_bool(document, "final", FALSE))
+		return;
+	outcome = migration_outcome(document);
+	migration_print_field(stream, "Outcome:", outcome);
+	if (reason)
+		migration_print_field(stream, "Reason:", reason);
+	if (hint)
+		migration_print_field(stream, "Hint:", hint);
+}
+
+void migration_print(FILE *stream, const cJSON *document)
+{
+	static const char *const keys[][2] = {
+		{ "Migration:", "name" }, { "VM:", "vm" },	    { "Namespace:", "namespace" },
+		{ "Phase:", "phase" },	  { "From:", "sourceNode" }, { "To:", "targetNode" },
+		{ "Created:", "createdAt" },
+	};
+	const cJSON *alarm;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(keys); i++)
+		if (json_string(document, keys[i][1], NULL))
+			migration_print_field(stream, keys[i][0],
+					      json_string(document, keys[i][1], ""));
+	if (json_bool(document, "cancelRequested", FALSE) && !json_bool(document, "final", FALSE))
+		migration_print_field(stream, "Cancel:", "requested");
+	print_waiting(stream, document);
+	print_progress(stream, document);
+	print_deadline(stream, document);
+	print_result(stream, document);
+	cJSON_ArrayForEach(alarm, json_get(document, "alarms")) {
+		g_autofree char *text =
+			g_strdup_printf("%s [%s]", json_string(alarm, "message", ""),
+					json_string(alarm, "reason", ""));
+
+		migration_print_field(stream, "ALARM:", text);
+	}
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Migrations on the command line: finding the one that is meant, and showing it. */
+#pragma once
+
+#include "cmd.h"
+#include "model/migration.h"
+#include "model/vmi.h"
+
+/* "virtualmachineinstancemigration.kubevirt.io/NAME" as -o name prints it, or the bare name. */
+#define MIGRATION_ID_PREFIX "virtualmachineinstancemigration.kubevirt.io/"
+
+/* The migration that a user means by `word`: its name, its id, or a VM (then the unfinished
+ * one, else the newest). NULL without *error: there is such a VM, and no migration of it;
+ * *ret_vmi (may be NULL) is the VM's object then, and wherever the word was a VM. */
+cJSON *migration_find(const CommandContext *context, const char *word, cJSON **ret_vmi,
+		      GError **error);
+
+/* The unfinished migration among `migrations` (objects) of that VM, or NULL. Borrowed. */
+const cJSON *migration_unfinished_of(const GPtrArray *migrations, const char *ns, const char *vm);
+
+/* What -o json shows of a migration: kvmig's own document, units in the names. vmi may be NULL. */
+cJSON *migration_document(const cJSON *object, const cJSON *vmi);
+
+/* Conditions of kvmig's own that a person must look at: "[REASON] message". Elements are char*,
+ * freed with the array. object may be NULL. */
+GPtrArray *migration_alarms(const cJSON *object);
+
+/* The document's state in one line, for following: "web-1: n1 -> n2, 43 %, 1.2 GiB left, …". */
+char *migration_line(const cJSON *document);
+/* What of it makes a new line where lines are not rewritten. */
+char *migration_line_key(const cJSON *document);
+
+/* All about it, a field a line; and one such line. */
+void migration_print(FILE *stream, const cJSON *document);
+void migration_print_field(FILE *stream, const char *label, const char *value);
+
+/* How it ended, for people: "web-1 runs on n2: moved from n1 in 4.7 s, …". */
+char *migration_outcome(const cJSON *document);
+/* The same as an error with the reason and hint that the object has; FALSE. TRUE: it succeeded. */
+gboolean migration_check_outcome(const cJSON *document, GError **error);
+
+/* " --context lab -n prod", as far as needed so that another command finds the same. */
+char *migration_global_words(const CommandContext *context, const char *ns);
+
+/* Percent of the memory copied, or -1. */
+int migration_percent(const cJSON *document);
+
+/* Rows of a table of migration documents. */
+extern const OutputSpec migration_table;

@@ -1,0 +1,77 @@
+#!/bin/sh
+# shellcheck source=tests/cli/lib.sh
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
+# shellcheck source=tests/cli/cluster.sh
+. "$top/tests/cli/cluster.sh"
+requires jq
+
+three() {
+	usual
+	vm web-2 n1
+	vm idle n1
+	migration m-1 web-1 Pending
+	migration m-2 web-2 Pending
+	migration m-0 web-1 Succeeded '{sourceNode: n2, targetNode: n1}'
+}
+
+test_case 'by the VM: the one that waits is cancelled, and gone'
+three | fresh
+run kvmig cancel web-1 --timeout 20s
+expect_status 0
+expect_stderr_has "cancelled: VM 'web-1' stays"
+run kvmig status -o json
+expect_json '[.items[].name] | sort | join(",")' m-0,m-2
+
+test_case 'by name and by id, several'
+three | fresh
+run kvmig cancel m-1 virtualmachineinstancemigration.kubevirt.io/m-2 --timeout 20s
+expect_status 0
+run kvmig status -o json
+expect_json '[.items[].name] | join(",")' m-0
+
+test_case '--no-wait only asks'
+three | fresh
+run kvmig cancel web-1 --no-wait
+expect_status 0
+expect_stderr_has "asked to cancel migration 'm-1'"
+
+test_case 'what has ended is not touched'
+three | fresh
+run kvmig cancel m-0
+expect_status 1
+expect_stderr_has "nothing to cancel: 'm-0' has ended already"
+run kvmig status m-0 -o json
+expect_json .phase Succeeded
+
+test_case 'a VM that is not being migrated'
+three | fresh
+run kvmig cancel idle
+expect_status 1
+expect_stderr_has "nothing to cancel: VM 'idle' is not being migrated"
+
+test_case 'of several, some'
+three | fresh
+run kvmig cancel web-1 idle web-9 --timeout 20s
+expect_status 4
+expect_stderr_has "VM 'idle' is not being migrated"
+expect_stderr_has "there is no VM and no migration 'web-9'"
+run kvmig cancel web-8 web-9
+expect_status 1
+
+test_case '--wait, which is the default, with a limit'
+{ usual; migration m-1 web-1 Running '{sourceNode: n1, targetNode: n2, step: running,
+  domainUUID: 11111111-0000-0000-0000-7765622d3100}'; } | fresh
+run kvmig cancel web-1 --wait --timeout 500ms
+expect_status 6
+expect_stderr_has 'it goes on'
+run kvmig status m-1 -o json --read-only
+expect_json .cancelRequested true
+
+test_case 'bad command lines'
+run kvmig cancel
+expect_status 2
+three | fresh
+run kvmig cancel web-1 --read-only
+expect_status 7
+
+done_testing
