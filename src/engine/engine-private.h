@@ -161,6 +161,8 @@ gboolean journal_step(Job *job, JobState state);
 /* The same with the VMI's migrationState, as one write. */
 gboolean journal_hand_over(Job *job);
 gboolean journal_store(Job *job, GError **error);
+/* Sees to it that the object cannot go away while its migration is unfinished. */
+void journal_claim(Job *job);
 /* After a batch that was rolled back: what the cluster has, and the job's own status kept. */
 void journal_resync(Job *job);
 /* Outcome, VMI, finalizer: as one. */

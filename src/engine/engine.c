@@ -89,6 +89,7 @@ static void adopt(Engine *engine, const cJSON *object)
 	Job *first = g_hash_table_lookup(engine->by_vmi, job->vmi_key);
 
 	fetch_vmi(job);
+	journal_claim(job);
 	if (first) {
 		fail_second(job, first);
 		return;

@@ -76,6 +76,31 @@ void journal_resync(Job *job)
 	job_read(job);
 }
 
+/* What KubeVirt's webhook adds: without the finalizer an object that is deleted is gone at once,
+ * and with it what the next controller would have to know. */
+void journal_claim(Job *job)
+{
+	g_autoptr(cJSON) patch = NULL;
+	g_autoptr(GError) error = NULL;
+	cJSON *metadata, *stored;
+
+	if (object_is_deleting(job->object) ||
+	    object_has_finalizer(job->object, FINALIZER_MIGRATION))
+		return;
+	object_add_finalizer(job->object, FINALIZER_MIGRATION);
+	patch = cJSON_CreateObject();
+	metadata = json_ensure_object(patch, "metadata");
+	json_set(metadata, "finalizers",
+		 cJSON_Duplicate(json_path(job->object, "metadata", "finalizers", NULL), TRUE));
+	json_set_string(json_ensure_object(metadata, "labels"), LABEL_VMI_NAME, job->view.vmi_name);
+	stored = cluster_patch(job->engine->cluster, &KIND_VMIM, job->view.ns, job->view.name,
+			       CLUSTER_PATCH_MERGE, patch, CLUSTER_WRITE_NONE, &error);
+	if (stored)
+		job_take_object(job, stored);
+	else
+		g_info("cannot claim migration '%s': %s", job->view.name, error->message);
+}
+
 static gboolean store_or_retry(Job *job)
 {
 	g_autoptr(GError) error = NULL;

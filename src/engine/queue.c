@@ -19,6 +19,7 @@ typedef struct {
 	gboolean full;      /* the cluster's limit is reached */
 	char *full_message;
 	gboolean rank; /* places are written this time */
+	gboolean news; /* somebody has not been told yet that it waits */
 	int position, of;
 	gint64 now_us, wake_us; /* the next time at which something must be looked at */
 } Round;
@@ -282,7 +283,16 @@ static void gather(Round *round, GPtrArray *pending)
 			g_ptr_array_add(pending, &job->view);
 		else
 			add_running(round, job);
+		round->news |= job->state == STATE_QUEUED && job->rank == 0;
 	}
+}
+
+/* Nothing can start and nobody has anything new to be told: with thousands that wait this is what
+ * most rounds come to. */
+static gboolean is_idle_round(const Round *round)
+{
+	return !round->rank && !round->news &&
+	       round->running->len >= round->engine->settings.parallel_per_cluster;
 }
 
 static void wake_later(Round *round)
@@ -302,8 +312,8 @@ static void run_round(Round *round, const GPtrArray *queue)
 
 	round->of = (int)queue->len;
 	for (guint i = 0; i < queue->len && !round->engine->halted; i++) {
-		const Migration *view = g_ptr_array_index(queue, i);
-		Job *job = g_hash_table_lookup(round->engine->jobs, view->uid);
+		gpointer view = g_ptr_array_index(queue, i);
+		Job *job = (Job *)((char *)view - G_STRUCT_OFFSET(Job, view));
 
 		consider(round, job);
 		/* steps run after the round: they free what ends, and the round holds it still */
@@ -333,9 +343,11 @@ static void on_round(gpointer data)
 	round.vmis = g_ptr_array_new();
 	round.waiting = g_ptr_array_new();
 	gather(&round, pending);
-	queue = schedule_queue(pending);
-	run_round(&round, queue);
-	if (queue->len > 0 && !round.rank)
+	if (!is_idle_round(&round)) {
+		queue = schedule_queue(pending);
+		run_round(&round, queue);
+	}
+	if (pending->len > 0 && !round.rank)
 		wake_at(&round, engine->ranked_us + RANK_INTERVAL_US);
 	wake_later(&round);
 	g_ptr_array_unref(round.running);
