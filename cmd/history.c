@@ -63,7 +63,10 @@ static char *text_cell(const cJSON *row, const char *key)
 
 static char *cell_when(const cJSON *row)
 {
-	return text_cell(row, json_get(row, "endedAt") ? "endedAt" : "createdAt");
+	const char *text = json_string(row, "endedAt", json_string(row, "createdAt", ""));
+	gint64 when_us;
+
+	return clock_parse_unix(text, &when_us) ? clock_format_unix(when_us) : NULL;
 }
 
 static char *cell_context(const cJSON *row)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -135,6 +136,14 @@ void controller_lock_release(ControllerLock *lock)
 		g_debug("cannot empty the controller's lock file: %s", g_strerror(errno));
 	(void)close(lock->fd);
 	g_free(lock);
+}
+
+gboolean controller_lock_is_intact(const ControllerLock *lock, const char *path)
+{
+	struct stat ours, there;
+
+	return fstat(lock->fd, &ours) == 0 && lstat(path, &there) == 0 &&
+	       ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
 }
 
 /* ---- looking -------------------------------------------------------------------------------- */

@@ -18,6 +18,9 @@ ControllerLock *controller_lock_take(const char *path, const char *version, GErr
 void controller_lock_release(ControllerLock *lock); /* NULL is ignored */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ControllerLock, controller_lock_release)
 
+/* FALSE once the file at that path is gone or another one: the lock excludes nobody any more. */
+gboolean controller_lock_is_intact(const ControllerLock *lock, const char *path);
+
 typedef struct {
 	gboolean held;
 	gint64 pid; /* 0: not known */

@@ -36,6 +36,8 @@ typedef struct {
 	GHashTable *generations; /* Host name -> gint64*: the last one seen */
 	guint poll_timer, lease_timer, idle_timer;
 	guint idle_timeout_s;
+	const ControllerLock *lock;
+	const char *lock_path;
 	gint64 busy_us; /* when there was last something to do */
 	gboolean refreshing;
 	gboolean quit, idle_quit;
@@ -164,6 +166,11 @@ static void on_idle_check(gpointer data)
 
 	controller->idle_timer =
 		clock_after(controller->clock, IDLE_CHECK_MS, on_idle_check, controller);
+	if (!controller_lock_is_intact(controller->lock, controller->lock_path)) {
+		g_warning("'%s' is gone: the cluster was removed, or another controller may start",
+			  controller->lock_path);
+		controller->quit = TRUE;
+	}
 	if (!engine_is_idle(controller->engine))
 		controller->busy_us = now_us;
 	if (controller->idle_timeout_s &&
@@ -273,7 +280,8 @@ static gboolean run_locked(Cluster *cluster, const ControllerOptions *options, c
 {
 	g_autoptr(ControllerLock) lock = controller_lock_take(path, PACKAGE_VERSION, error);
 	Controller controller = { .cluster = cluster, .clock = clock_real(),
-				  .idle_timeout_s = options->idle_timeout_s };
+				  .idle_timeout_s = options->idle_timeout_s,
+				  .lock = lock, .lock_path = path };
 	guint signals[3];
 	gboolean ok;
 

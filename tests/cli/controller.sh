@@ -119,6 +119,16 @@ run kvmig status m-1
 expect_status 0
 expect_stderr_has "nobody carries migrations on: cannot open the controller's log"
 
+test_case 'its cluster is removed under it: it ends'
+{ usual; migration m-1 web-1 Pending; } | fresh
+kvmig controller 2>fg.err &
+pid=$!
+expect 'it has the lock' wait_for [ -s "$lock" ]
+rm -rf "$XDG_STATE_HOME/kvmig/local"
+expect 'it ends' wait_for sh -c '! kill -0 "$1"' sh "$pid"
+wait $pid || :
+expect 'and says why' grep -q 'is gone' fg.err
+
 test_case '--read-only and a cluster that is not there'
 usual | fresh
 run kvmig controller --read-only

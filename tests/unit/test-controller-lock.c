@@ -170,6 +170,17 @@ static void test_killed(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	g_assert_no_error(error);
 }
 
+static void test_removed(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(ControllerLock) lock = controller_lock_take(fixture->path, "0.1.0", NULL);
+
+	g_assert_true(controller_lock_is_intact(lock, fixture->path));
+	g_assert_cmpint(g_remove(fixture->path), ==, 0);
+	g_assert_false(controller_lock_is_intact(lock, fixture->path));
+	g_assert_true(g_file_set_contents(fixture->path, "", 0, NULL));
+	g_assert_false(controller_lock_is_intact(lock, fixture->path));
+}
+
 static void test_symlink(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autoptr(GError) error = NULL;
@@ -190,6 +201,7 @@ int main(int argc, char **argv)
 	ADD("/controller-lock/ask-spares-others", test_ask_spares_others);
 	ADD("/controller-lock/ask-to-end", test_ask_to_end);
 	ADD("/controller-lock/killed", test_killed);
+	ADD("/controller-lock/removed", test_removed);
 	ADD("/controller-lock/symlink", test_symlink);
 	return g_test_run();
 }
