@@ -82,6 +82,8 @@ void controller_lease_drop(Cluster *cluster, Clock *clock)
 		json_set_string(spec, "holderIdentity", "");
 		json_set_string(spec, "renewTime", now);
 		stored = cluster_update(cluster, lease, CLUSTER_WRITE_NONE, &error);
+		if (stored)
+			g_debug("gave up lease '" CONTROLLER_LEASE "'");
 	}
 	if (error)
 		g_warning("cannot give up lease '" CONTROLLER_LEASE "': %s", error->message);

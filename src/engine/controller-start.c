@@ -18,8 +18,8 @@
 #include "engine/controller-lock.h"
 #include "engine/controller.h"
 
-#define START_LIMIT_US (5 * G_USEC_PER_SEC)
-#define HAND_OVER_LIMIT_US (5 * G_USEC_PER_SEC)
+#define START_LIMIT_US (5 * (gint64)G_USEC_PER_SEC)
+#define HAND_OVER_LIMIT_US (5 * (gint64)G_USEC_PER_SEC)
 #define POLL_US 5000
 #define IDLE_TIMEOUT "60s" /* of a controller that was started on demand */
 #define LOG_MAX_BYTES (4 * 1024 * 1024)
@@ -134,13 +134,14 @@ static gboolean env_is_wanted(const char *name)
 static GStrv clean_environment(void)
 {
 	g_auto(GStrv) names = g_listenv();
-	GStrv environment = g_new0(char *, 1);
+	GPtrArray *environment = g_ptr_array_new();
 
 	for (char **name = names; *name; name++)
 		if (env_is_wanted(*name))
-			environment =
-				g_environ_setenv(environment, *name, g_getenv(*name), TRUE);
-	return environment;
+			g_ptr_array_add(environment,
+					g_strconcat(*name, "=", g_getenv(*name), NULL));
+	g_ptr_array_add(environment, NULL);
+	return (GStrv)g_ptr_array_free(environment, FALSE);
 }
 
 /* Opens the log for appending; the old one is put aside once it is large. */
