@@ -376,7 +376,7 @@ void engine_handle_event(Engine *engine, HyperHost *host, const HyperEvent *even
 
 Engine *engine_new(const EngineOptions *options, GError **error)
 {
-	g_autoptr(Engine) engine = g_new0(Engine, 1);
+	Engine *engine = g_new0(Engine, 1);
 
 	engine->options = *options;
 	engine->cluster = options->cluster;
@@ -386,10 +386,12 @@ Engine *engine_new(const EngineOptions *options, GError **error)
 	engine->by_domain = g_hash_table_new(g_str_hash, g_str_equal);
 	engine->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, host_entry_free);
 	engine->host_views = g_ptr_array_new();
-	if (!watch_all(engine, error))
+	if (!watch_all(engine, error)) {
+		engine_free(engine);
 		return NULL;
+	}
 	queue_schedule_round(engine);
-	return g_steal_pointer(&engine);
+	return engine;
 }
 
 void engine_free(Engine *engine)

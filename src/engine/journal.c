@@ -390,14 +390,12 @@ gboolean journal_end(Job *job)
 
 /* ---- history -------------------------------------------------------------------------------- */
 
-gboolean journal_history(Job *job, GError **error)
+static HistoryRecord *record_of(Job *job)
 {
 	Engine *engine = job->engine;
-	g_autoptr(HistoryRecord) record = g_new0(HistoryRecord, 1);
+	HistoryRecord *record = g_new0(HistoryRecord, 1);
 	const cJSON *result = json_get(job_kvmig(job), "result");
 
-	if (!engine->options.history)
-		return TRUE;
 	record->context = g_strdup(cluster_context(engine->cluster));
 	record->uid = g_strdup(job->uid);
 	record->migration = g_strdup(job->view.name);
@@ -419,5 +417,18 @@ gboolean journal_history(Job *job, GError **error)
 	record->memory_bytes = job->memory_bytes;
 	record->memory_processed_bytes = json_int(result, "memoryProcessedBytes", -1);
 	record->iterations = json_int(result, "iterations", -1);
-	return history_append(engine->options.history, record, error);
+	return record;
+}
+
+gboolean journal_history(Job *job, GError **error)
+{
+	HistoryRecord *record;
+	gboolean kept;
+
+	if (!job->engine->options.history)
+		return TRUE;
+	record = record_of(job);
+	kept = history_append(job->engine->options.history, record, error);
+	history_record_free(record);
+	return kept;
 }

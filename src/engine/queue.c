@@ -8,7 +8,7 @@
 #include "model/wellknown.h"
 #include "schedule/schedule.h"
 
-#define RANK_INTERVAL_US (2 * G_USEC_PER_SEC)
+#define RANK_INTERVAL_US G_GINT64_CONSTANT(2000000)
 #define AVOID_RETRY_MS 1000
 
 typedef struct {

@@ -6,14 +6,14 @@
  */
 #include "engine/engine-private.h"
 
-#define POLL_FIRST_MS 200
-#define POLL_MS 400
+#define POLL_FIRST_US G_GINT64_CONSTANT(200000)
+#define POLL_US G_GINT64_CONSTANT(400000)
 #define POLL_TIMEOUT_MS 5000
 #define ABORT_AGAIN_US G_USEC_PER_SEC
 #define ABORT_TIMEOUT_MS 30000
 #define PROGRESS_INTERVAL_MS 1000
 /* The job has ended so long ago that the answer of MIGRATE will not come any more. */
-#define ANSWER_LOST_US (10 * G_USEC_PER_SEC)
+#define ANSWER_LOST_US G_GINT64_CONSTANT(10000000)
 
 static gint64 now(Job *job)
 {
@@ -46,7 +46,7 @@ static void on_migrate(Job *job, HyperAnswer *answer)
 
 void follow_begin(Job *job)
 {
-	job->next_poll_us = now(job) + POLL_FIRST_MS * 1000;
+	job->next_poll_us = now(job) + POLL_FIRST_US;
 	job->next_abort_us = 0;
 	job->job_gone_since_us = 0;
 	job->polling = FALSE;
@@ -178,7 +178,7 @@ static void on_job(Job *job, HyperAnswer *answer)
 static void poll_job(Job *job)
 {
 	job->polling = TRUE;
-	job->next_poll_us = now(job) + POLL_MS * 1000;
+	job->next_poll_us = now(job) + POLL_US;
 	job_ask(job, job->source,
 		&(HyperCall){
 			.op = HYPER_OP_JOB, .uuid = job->uuid, .timeout_ms = POLL_TIMEOUT_MS },

@@ -12,7 +12,7 @@
 #define UNDECIDED_MAX_MS 30000
 #define ACT_TIMEOUT_MS 35000 /* libvirt waits 30 s for a domain's job lock */
 /* Keepalive gives a peer up after 30 s; whatever libvirt does by itself has been done by then. */
-#define PATIENCE_US (60 * G_USEC_PER_SEC)
+#define PATIENCE_US G_GINT64_CONSTANT(60000000)
 
 /* ---- asking --------------------------------------------------------------------------------- */
 

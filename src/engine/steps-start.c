@@ -12,7 +12,7 @@
 
 #define SOURCE_RETRIES 2
 #define RETRY_MS 1000
-#define AVOID_US (30 * G_USEC_PER_SEC)
+#define AVOID_US G_GINT64_CONSTANT(30000000)
 #define AUTOSTART_TIMEOUT_MS 35000 /* libvirt waits 30 s for a domain's job lock */
 
 /* ---- probing -------------------------------------------------------------------------------- */

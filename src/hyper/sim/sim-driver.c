@@ -53,8 +53,10 @@ static void forget_request(SimRequest *request)
 
 void sim_requests_fail(SimHost *host, const char *message)
 {
-	while (host->requests->len > 0) {
-		SimRequest *request = g_ptr_array_index(host->requests, 0);
+	g_autoptr(GPtrArray) all = g_ptr_array_copy(host->requests, NULL, NULL);
+
+	for (guint i = 0; i < all->len; i++) {
+		SimRequest *request = g_ptr_array_index(all, i);
 
 		forget_request(request);
 		fail(request, KVMIG_ERROR_UNREACHABLE, message, request->op == HYPER_OP_MIGRATE);

@@ -148,7 +148,7 @@ static void remember_figures(SimMigration *migration, SimDomain *copy)
 
 static void finish(SimMigration *migration)
 {
-	SimDomain *copy = sim_domain(migration->target, migration->uuid);
+	SimDomain *copy;
 
 	if (!enter(migration, SIM_PHASE_PERFORMED))
 		return;
@@ -179,37 +179,45 @@ static void finish(SimMigration *migration)
 		arm(migration, CONTROL_MS);
 }
 
+static SimMigration *find_migration(Sim *sim, const char *uuid)
+{
+	for (guint i = 0; i < sim->migrations->len; i++) {
+		SimMigration *migration = g_ptr_array_index(sim->migrations, i);
+
+		if (g_str_equal(migration->uuid, uuid))
+			return migration;
+	}
+	return NULL;
+}
+
+/* The daemon wakes and does what it was asked, whether anybody still waits or not. */
+static void thaw_copy(SimDomain *copy)
+{
+	SimMigration *migration = find_migration(copy->host->sim, copy->uuid);
+
+	if (copy->finish_queued && migration) {
+		clock_cancel(migration->sim->clock, &migration->timer);
+		migration->phase = SIM_PHASE_SWITCH;
+		finish(migration);
+	} else if (copy->finish_queued) {
+		start_copy(copy, FALSE);
+	} else if (!migration) {
+		sim_domain_stop(copy); /* its connection is gone */
+	}
+}
+
 void sim_migrate_thawed(SimHost *host)
 {
+	g_autoptr(GPtrArray) copies = g_ptr_array_new();
 	GHashTableIter iter;
 	gpointer value;
-	GPtrArray *copies = g_ptr_array_new();
 
 	g_hash_table_iter_init(&iter, host->domains);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
 		if (((SimDomain *)value)->incoming)
 			g_ptr_array_add(copies, value);
-	for (guint i = 0; i < copies->len; i++) {
-		SimDomain *copy = g_ptr_array_index(copies, i);
-		SimMigration *migration = NULL;
-
-		for (guint j = 0; j < host->sim->migrations->len; j++) {
-			SimMigration *other = g_ptr_array_index(host->sim->migrations, j);
-
-			if (g_str_equal(other->uuid, copy->uuid))
-				migration = other;
-		}
-		if (copy->finish_queued && migration) {
-			clock_cancel(host->sim->clock, &migration->timer);
-			migration->phase = SIM_PHASE_SWITCH;
-			finish(migration);
-		} else if (copy->finish_queued) {
-			start_copy(copy, FALSE); /* what nobody waits for any more */
-		} else if (!migration) {
-			sim_domain_stop(copy); /* its connection is gone */
-		}
-	}
-	g_ptr_array_unref(copies);
+	for (guint i = 0; i < copies->len; i++)
+		thaw_copy(g_ptr_array_index(copies, i));
 }
 
 /* ---- passes ---------------------------------------------------------------------------------- */
@@ -396,7 +404,7 @@ static gboolean lost(SimMigration *migration)
 		return FALSE;
 	return migration->lost_at_us > 0 ||
 	       (migration->target->frozen &&
-		now_us - migration->target->frozen_at_us >= KEEPALIVE_MS * 1000);
+		now_us - migration->target->frozen_at_us >= G_GINT64_CONSTANT(1000) * KEEPALIVE_MS);
 }
 
 /* What the timer of each phase means. */
