@@ -30,7 +30,7 @@ note() {
 	printf '%s\n' "$*" | sed 's/^/# /'
 }
 
-result() { # 0|1 TEXT
+result() { # STATUS TEXT
 	tests=$((tests + 1))
 	if [ "$1" -eq 0 ]; then
 		echo "ok $tests - $2"
@@ -44,12 +44,10 @@ result() { # 0|1 TEXT
 check() { # TEXT COMMAND…
 	text=$1
 	shift
-	if output=$("$@" 2>&1); then
-		result 0 "$text"
-	else
-		result 1 "$text"
-		note "$* ended with $?: $output"
-	fi
+	output=$("$@" 2>&1)
+	status=$?
+	result $status "$text"
+	[ $status -eq 0 ] || note "$* ended with $status: $output"
 }
 
 check_not() { # TEXT COMMAND…

@@ -56,6 +56,16 @@ with_settings() { # KEY=VALUE… -- COMMAND…: sets, runs, unsets
 	return $result
 }
 
+# What libvirt tells reaches the objects within a moment.
+until_listed() { # VM
+	for _ in $(seq 100); do
+		kvmig vm list -o name 2>/dev/null | grep -qx ".*/$1" && return 0
+		sleep 0.1
+	done
+	echo "$1 is not listed"
+	return 1
+}
+
 # ---- the plain path ----
 
 there_and_back() {
@@ -132,7 +142,7 @@ by_raw_name_and_uuid() {
 	as_lab_user mkfifo "$LAB/vm/web.ctl" || return 1
 	node_virsh "$from" create "$LAB_TOP/web.xml" >/dev/null || return 1
 	uuid=$(node_virsh "$from" domuuid 'Web_01 (old)' | head -n 1)
-	run 0 kvmig vm list && contains "$out" web-01-old &&
+	until_listed web-01-old &&
 		run 0 kvmig migrate 'Web_01 (old)' --wait && assert_only_on 'Web_01 (old)' "$(other_node "$from")" &&
 		run 0 kvmig migrate "$uuid" --wait && assert_only_on 'Web_01 (old)' "$from" &&
 		run 0 kvmig migrate web-01-old --wait && assert_only_on 'Web_01 (old)' "$(other_node "$from")"
@@ -231,8 +241,7 @@ interrupt_detaches() {
 	done
 	kill -INT "$(pgrep -P $waiter -x kvmig || echo $waiter)"
 	wait $waiter
-	equal $? 130 && contains "$(cat "$LAB_TOP/err")" 'kvmig status' && contains "$(cat "$LAB_TOP/err")" 'kvmig cancel' ||
-		return 1
+	equal $? 130 && contains "$(cat "$LAB_TOP/err")" 'status -w' && contains "$(cat "$LAB_TOP/err")" ' cancel ' || return 1
 	name=$(tail -n 1 "$LAB_TOP/out")
 	until_phase "$name" Succeeded 40 && assert_running_once vm1
 }
@@ -312,6 +321,10 @@ uuid_on_two_hosts() {
 	node_virsh "$from" dumpxml --inactive vm1 >"$LAB_TOP/twin.xml"
 	chmod 644 "$LAB_TOP/twin.xml"
 	node_virsh "$to" define "$LAB_TOP/twin.xml" >/dev/null || return 1
+	for _ in $(seq 100); do
+		kvmig vm show vm1 -o json | grep -q DuplicateUUID && break
+		sleep 0.1
+	done
 	run 3 kvmig migrate vm1 && contains "$err" KVMIG-BLK-DUPLICATE-UUID
 	result=$?
 	node_virsh "$to" undefine vm1 >/dev/null
