@@ -5,7 +5,8 @@ lab_tests = \
 	%D%/lab.sh \
 	%D%/lab-faults.sh \
 	%D%/migrate.sh \
-	%D%/migrate-user.sh
+	%D%/migrate-user.sh \
+	%D%/valgrind.sh
 # The shorter ones, which scripts/check also runs with the sanitizers.
 lab_tests_quick = \
 	%D%/lab.sh \
