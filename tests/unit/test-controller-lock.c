@@ -64,6 +64,8 @@ static void test_conflict(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	g_autoptr(ControllerLock) first = controller_lock_take(fixture->path, "0.1.0", NULL);
 	g_autofree char *pid = g_strdup_printf("process %ld,", (long)getpid());
 
+	g_assert_nonnull(first);
+
 	g_assert_null(controller_lock_take(fixture->path, "0.2.0", &error));
 	g_assert_error(error, KVMIG_ERROR, KVMIG_ERROR_CONFLICT);
 	g_assert_nonnull(strstr(error->message, pid));
