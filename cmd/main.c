@@ -16,6 +16,7 @@ static void fill_standard_streams(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+		    /* cppcheck-suppress leakReturnValNotUsed ; it is meant to stay open */
 		    open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) < 0)
 			_exit(STATUS_FAILED);
 }

@@ -22,7 +22,7 @@
 #define HAND_OVER_LIMIT_US (5 * (gint64)G_USEC_PER_SEC)
 #define POLL_US 5000
 #define IDLE_TIMEOUT "60s" /* of a controller that was started on demand */
-#define LOG_MAX_BYTES (4 * 1024 * 1024)
+#define LOG_MAX_BYTES ((gint64)4 << 20)
 #define LOG_TAIL_BYTES 4096
 
 static char *state_file(Cluster *cluster, const char *name)

@@ -209,6 +209,8 @@ static void on_deadline(gpointer data)
 	error_hint(&answer.error, "look at libvirtd on the host; 'virsh -c URI list' shows whether "
 				  "it answers");
 	request_fail(request, &answer);
+	/* It cannot know that this reference is not the last, which request_settle() gave up.
+	 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	request_unref(request);
 }
 
@@ -245,9 +247,8 @@ static gboolean on_message(gpointer data)
 /* As an idle source of its own, not by g_main_context_invoke(): a driver that answers at once,
  * from inside submit, must not call the caller back from there. Sources of one priority are
  * dispatched in the order in which they were attached. */
-static void message_send(Message *message)
+static void message_send(HyperHost *host, Message *message)
 {
-	HyperHost *host = message->host ? message->host : message->request->host;
 	g_autoptr(GSource) source = NULL;
 
 	if (g_atomic_int_get(&host->hyper->closed)) {
@@ -268,7 +269,7 @@ static void core_complete(HyperRequest *request, HyperAnswer *answer)
 	message->request = request; /* with the driver's reference */
 	message->answer = *answer;
 	memset(answer, 0, sizeof(*answer));
-	message_send(message);
+	message_send(request->host, message);
 }
 
 static void core_event(HyperHost *host, const HyperEvent *event)
@@ -279,7 +280,7 @@ static void core_event(HyperHost *host, const HyperEvent *event)
 	message->event = *event;
 	message->event.uuid = g_strdup(event->uuid);
 	message->event.text = g_strdup(event->text);
-	message_send(message);
+	message_send(host, message);
 }
 
 static void core_set_error(HyperAnswer *answer, KvmigError code, const char *text, const char *hint,
@@ -371,7 +372,7 @@ static void fail_later(HyperRequest *request)
 		  "host '%s' was removed or got another URI while %s", request->host->name,
 		  op_name(request->call.op));
 	message->answer.outcome_unknown = request->call.op == HYPER_OP_MIGRATE;
-	message_send(message);
+	message_send(request->host, message);
 }
 
 /* Gives up what is under way there and closes the driver's host. The youngest first: what waits

@@ -263,6 +263,7 @@ static gboolean take_host(Parts *parts, HyperUri *uri, GError **error)
 
 static gboolean take_path(Parts *parts, HyperUri *uri, GError **error)
 {
+	/* cut() has set it. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	if (strcmp(parts->path, "/system") != 0 && strcmp(parts->path, "/session") != 0) {
 		error_set(error, KVMIG_ERROR_INVALID,
 			  "the path of the URI is '%s', not /system or /session", parts->path);
@@ -414,6 +415,6 @@ HyperUri *hyper_uri_parse(const char *text, HyperUriFlags flags, GError **error)
 
 	if (!check_characters(text, error) || !cut(text, &parts, error) ||
 	    !take_all(&parts, flags, uri, error))
-		return NULL;
+		return NULL; /* NOLINT(clang-analyzer-unix.Malloc): g_autoptr */
 	return g_steal_pointer(&uri);
 }

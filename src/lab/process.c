@@ -166,7 +166,7 @@ static const char *child_prepare(const Child *child)
 	const char *problem = child_record(child);
 	struct sigaction action = { .sa_handler = SIG_DFL };
 	const struct rlimit cpu = { spawn->cpu_seconds, spawn->cpu_seconds + 1 };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int null;
 
 	if (problem)
 		return problem;
@@ -174,6 +174,7 @@ static const char *child_prepare(const Child *child)
 		sigaction(i, &action, NULL);
 	sigprocmask(SIG_SETMASK, &child->signals, NULL);
 	setsid();
+	null = open("/dev/null", O_RDWR | O_CLOEXEC); /* exec closes it */
 	if (null < 0 || dup2(null, 0) < 0 ||
 	    dup2(child->output_fd >= 0 ? child->output_fd : null, 1) < 0 ||
 	    dup2(child->error_fd >= 0 ? child->error_fd : null, 2) < 0)

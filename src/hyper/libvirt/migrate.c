@@ -28,13 +28,13 @@ static void add_string(Params *params, const char *name, const char *value)
 static void add_bandwidth(Params *params, gint64 bytes_per_second)
 {
 	const gint64 mib = 1 << 20;
-	unsigned long long value;
+	gint64 value;
 
 	if (bytes_per_second <= 0)
 		return;
-	value = (unsigned long long)(bytes_per_second / mib + (bytes_per_second % mib ? 1 : 0));
+	value = bytes_per_second / mib + (bytes_per_second % mib ? 1 : 0);
 	if (virTypedParamsAddULLong(&params->list, &params->n, &params->max,
-				    VIR_MIGRATE_PARAM_BANDWIDTH, value) < 0)
+				    VIR_MIGRATE_PARAM_BANDWIDTH, (unsigned long long)value) < 0)
 		params->failed = TRUE;
 }
 
