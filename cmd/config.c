@@ -278,7 +278,7 @@ static gboolean parse_change(const char *text, cJSON *changes, GError **error)
 		return FALSE;
 	value = setting_parse_value(setting, equals + 1, error);
 	if (!value)
-		return FALSE;
+		return error_usage(error);
 	json_set(changes, key, value);
 	return TRUE;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/object.h"
 #include "model/wellknown.h"
 
 /* One parse: the command's own values stand behind the global ones in one block. */
@@ -99,6 +100,10 @@ static int run(const CommandPath *path, const Parse *parse, char **args, GError 
 	output.color = use_color(globals, context.stdout_tty);
 	if (!globals->all_namespaces)
 		context.ns = globals->ns ? globals->ns : NAMESPACE_DEFAULT;
+	if (globals->ns && !name_check_dns_label(globals->ns, "namespace", error)) {
+		(void)error_usage(error);
+		return STATUS_USAGE;
+	}
 	log_set_verbose(globals->verbose);
 	if (context.command->needs & NEED_CLUSTER) {
 		cluster = open_cluster(&context, globals, error);

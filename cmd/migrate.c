@@ -37,7 +37,7 @@ static gboolean parse_selector(const MigrateValues *values, cJSON **ret_selector
 		selector = labels_parse_map(values->node_selector, error);
 		if (!selector) {
 			error_prefix(error, "--node-selector");
-			return FALSE;
+			return error_usage(error);
 		}
 	}
 	if (values->node && !*values->node)

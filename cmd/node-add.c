@@ -28,6 +28,7 @@ static char *check_uri(const char *option, const char *text, gboolean allow_tcp,
 
 	if (!uri) {
 		error_prefix(error, "%s", option);
+		(void)error_usage(error);
 		return NULL;
 	}
 	return g_strdup(uri->text);
@@ -40,7 +41,7 @@ static gboolean check_address(const char *address, GError **error)
 	    (g_str_has_prefix(address, "unix:/") && strlen(address) < 90) ||
 	    name_check_dns_subdomain(address, "address", NULL))
 		return TRUE;
-	error_set(error, KVMIG_ERROR_INVALID,
+	error_set(error, KVMIG_ERROR_USAGE,
 		  "--migration-address: '%s' is no IP address, host name or unix:/folder", address);
 	error_hint(error, "for example 192.0.2.1; a port is not part of it");
 	return FALSE;
@@ -54,8 +55,11 @@ static cJSON *read_labels(const GPtrArray *texts, GError **error)
 		g_autoptr(cJSON) map = labels_parse_map(g_ptr_array_index(texts, i), error);
 		const cJSON *item;
 
-		if (!map)
+		if (!map) {
+			error_prefix(error, "--label");
+			(void)error_usage(error);
 			return NULL;
+		}
 		cJSON_ArrayForEach(item, map)
 		{
 			if (inventory_owns_host_label(item->string)) {
@@ -78,8 +82,10 @@ static cJSON *make_host(const CommandContext *context, const AddValues *options,
 	g_autofree char *peer = NULL;
 	g_autoptr(cJSON) labels = NULL;
 
-	if (!name_check_dns_label(name, "node name", error))
+	if (!name_check_dns_label(name, "node name", error)) {
+		(void)error_usage(error);
 		return NULL;
+	}
 	if (!options->uri) {
 		error_set(error, KVMIG_ERROR_USAGE, "node '%s' needs --uri", name);
 		error_hint(error,

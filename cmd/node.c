@@ -134,8 +134,10 @@ static int run_list(CommandContext *context, const void *values, GError **error)
 
 	if (options->selector) {
 		selector = selector_parse(options->selector, error);
-		if (!selector)
+		if (!selector) {
+			(void)error_usage(error);
 			return STATUS_USAGE;
+		}
 		list.selector = selector;
 	}
 	if (!observe_cluster(context, error))

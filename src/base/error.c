@@ -111,6 +111,13 @@ void error_hint(GError **error, const char *format, ...)
 	va_end(ap);
 }
 
+gboolean error_usage(GError **error)
+{
+	if (error && g_error_matches(*error, KVMIG_ERROR, KVMIG_ERROR_INVALID))
+		(*error)->code = KVMIG_ERROR_USAGE;
+	return FALSE;
+}
+
 void error_reason(GError **error, const char *reason)
 {
 	if (error && *error && (*error)->domain == KVMIG_ERROR)

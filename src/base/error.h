@@ -58,6 +58,10 @@ void error_prefix(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
  * stop. Does nothing where error is NULL, unset or of another domain. */
 void error_hint(GError **error, const char *format, ...) G_GNUC_PRINTF(2, 3);
 
+/* For a value that came from the command line: INVALID becomes USAGE; message and hint stay. Does
+ * nothing with other codes, or where error is NULL or unset. Returns FALSE. */
+gboolean error_usage(GError **error);
+
 /* Sets the reason code: a string from base/reason.h, which is not copied. */
 void error_reason(GError **error, const char *reason);
 

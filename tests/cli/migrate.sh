@@ -167,7 +167,7 @@ expect_stderr_has '--wait'
 run kvmig migrate web-1 --node n2 --node-selector kubernetes.io/hostname=n3
 expect_status 2
 run kvmig migrate web-1 --node-selector 'zone='"'"
-expect_status 1
+expect_status 2
 expect_stderr_has '--node-selector'
 run kvmig migrate web-1 --read-only
 expect_status 7

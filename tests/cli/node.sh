@@ -75,12 +75,12 @@ expect_json .spec.allowTCP true
 
 test_case 'an address that is none'
 run kvmig node add n3 --uri qemu+tls://n3/system --migration-address 'a b'
-expect_status 1
+expect_status 2
 expect_stderr_has '--migration-address'
 
 test_case 'a name that is none'
 run kvmig node add 'N 3' --uri qemu+tls://n3/system
-expect_status 1
+expect_status 2
 expect_stderr_has "'N 3'"
 
 test_case 'no --uri'

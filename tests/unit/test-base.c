@@ -26,6 +26,23 @@ static void test_error_parts(void)
 	g_assert_false(error_set(NULL, KVMIG_ERROR_FAILED, "nobody cares"));
 }
 
+static void test_error_usage(void)
+{
+	g_autoptr(GError) invalid = NULL;
+	g_autoptr(GError) refused = NULL;
+
+	error_set(&invalid, KVMIG_ERROR_INVALID, "'x' is no label");
+	error_hint(&invalid, "write key=value");
+	g_assert_false(error_usage(&invalid));
+	g_assert_error(invalid, KVMIG_ERROR, KVMIG_ERROR_USAGE);
+	g_assert_cmpstr(invalid->message, ==, "'x' is no label");
+	g_assert_cmpstr(error_get_hint(invalid), ==, "write key=value");
+	error_set(&refused, KVMIG_ERROR_REFUSED, "not that one");
+	error_usage(&refused);
+	g_assert_error(refused, KVMIG_ERROR, KVMIG_ERROR_REFUSED);
+	error_usage(NULL);
+}
+
 static void test_error_errno(void)
 {
 	g_autoptr(GError) error = NULL;
@@ -150,6 +167,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/base/error/parts", test_error_parts);
+	g_test_add_func("/base/error/usage", test_error_usage);
 	g_test_add_func("/base/error/errno", test_error_errno);
 	g_test_add_func("/base/error/excerpt", test_error_excerpt);
 	g_test_add_func("/base/reason/table", test_reasons);
