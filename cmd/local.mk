@@ -16,7 +16,7 @@ libcmd_la_SOURCES = \
 	%D%/log.c \
 	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c \
 	%D%/observe.c %D%/observe.h \
-	%D%/migrate.c %D%/migrate-preflight.c %D%/migrate.h \
+	%D%/migrate.c %D%/migrate-preflight.c %D%/migrate-verdict.c %D%/migrate.h \
 	%D%/migration.h %D%/migration-find.c %D%/migration-print.c %D%/migration-show.c \
 	%D%/status.c \
 	%D%/talk.c \

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "migrate.h"
+#include "observe.h"
 
 #include <string.h>
 
 #include "cli/option.h"
 #include "engine/controller.h"
 #include "inventory/inventory.h"
-#include "model/quantity.h"
 #include "model/wellknown.h"
 
 /* A controller hears of changes by events and looks at everything every 10 s; without one what
@@ -76,7 +76,7 @@ gboolean preflight_gather(const CommandContext *context, const char *word, Prefl
 
 	if (!refresh(cluster, error) || !read_settings(cluster, &preflight->settings, error))
 		return FALSE;
-	preflight->vmi_object = inventory_find_vmi(cluster, context->ns, word, error);
+	preflight->vmi_object = observe_find_vmi(context, word, error);
 	if (!preflight->vmi_object)
 		return FALSE;
 	preflight->host_objects = cluster_list(cluster, &KIND_HOST, NULL, NULL, error);
@@ -310,91 +310,9 @@ gboolean preflight_judge(const CommandContext *context, const char *node, Prefli
 	       check_tls(preflight, error);
 }
 
-/* ---- the verdict ---------------------------------------------------------------------------- */
-
 const char *preflight_target(const Preflight *preflight)
 {
 	return any_fits(preflight->targets) ?
 		       ((Target *)g_ptr_array_index(preflight->targets, 0))->node :
 		       NULL;
-}
-
-static cJSON *target_row(const Target *target)
-{
-	cJSON *row = cJSON_CreateObject();
-	cJSON *list = json_ensure_array(row, "obstacles");
-
-	json_set_string(row, "node", target->node);
-	json_set_bool(row, "fits", target->fits);
-	if (target->fits)
-		json_set_int(row, "memoryFreeAfterBytes", target->memory_free_after_bytes);
-	for (guint i = 0; i < target->obstacles->len; i++) {
-		const TargetObstacle *obstacle = g_ptr_array_index(target->obstacles, i);
-		cJSON *item = cJSON_CreateObject();
-
-		json_set_string(item, "reason", obstacle->reason);
-		json_set_string(item, "message", obstacle->message);
-		cJSON_AddItemToArray(list, item);
-	}
-	return row;
-}
-
-static char *cell_node(const cJSON *row)
-{
-	return g_strdup(json_string(row, "node", NULL));
-}
-
-static char *cell_fits(const cJSON *row)
-{
-	return g_strdup(json_bool(row, "fits", FALSE) ? "yes" : "no");
-}
-
-static char *cell_free_after(const cJSON *row)
-{
-	gint64 bytes = json_int(row, "memoryFreeAfterBytes", -1);
-
-	return bytes < 0 ? NULL : quantity_human_bytes(bytes);
-}
-
-static char *cell_why(const cJSON *row)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-	const cJSON *obstacle;
-
-	cJSON_ArrayForEach(obstacle, json_get(row, "obstacles"))
-		g_string_append_printf(text, "%s%s [%s]", text->len ? "; " : "",
-				       json_string(obstacle, "message", ""),
-				       json_string(obstacle, "reason", ""));
-	return text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
-}
-
-static const OutputColumn columns[] = { { "NODE", FALSE, FALSE, cell_node },
-					{ "FITS", FALSE, FALSE, cell_fits },
-					{ "FREE-AFTER", FALSE, TRUE, cell_free_after },
-					{ "WHY-NOT", FALSE, FALSE, cell_why },
-					{ NULL, FALSE, FALSE, NULL } };
-
-void preflight_print(const CommandContext *context, const Preflight *preflight)
-{
-	static const OutputSpec spec = { .list_kind = "TargetList", .columns = columns,
-					 .name = cell_node };
-	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)cJSON_Delete);
-	g_autoptr(cJSON) document = cJSON_CreateObject();
-	OutputFormat format = context->output->format;
-
-	for (guint i = 0; i < preflight->targets->len; i++)
-		g_ptr_array_add(rows, target_row(g_ptr_array_index(preflight->targets, i)));
-	if (format != OUTPUT_JSON && format != OUTPUT_YAML) {
-		output_rows(context->output, &spec, rows);
-		return;
-	}
-	json_set_string(document, "namespace", preflight->vmi.ns);
-	json_set_string(document, "vm", preflight->vmi.name);
-	json_set_string(document, "sourceNode", preflight->vmi.node_name);
-	json_set_string(document, "targetNode", preflight_target(preflight));
-	json_set_int(document, "memoryBytes", preflight->vmi.memory_bytes);
-	for (guint i = 0; i < rows->len; i++)
-		cJSON_AddItemToArray(json_ensure_array(document, "targets"),
-				     cJSON_Duplicate(g_ptr_array_index(rows, i), TRUE));
-	output_document(context->output, "MigrationVerdict", document);
 }

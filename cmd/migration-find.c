@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "migration.h"
+#include "observe.h"
 
 #include <string.h>
 
-#include "inventory/inventory.h"
 #include "model/wellknown.h"
 
 /* Unfinished before finished, then the newest; of equal age the one with the later name, so that
@@ -85,7 +85,7 @@ static const cJSON *by_vm(const CommandContext *context, const GPtrArray *migrat
 			  const char *word, cJSON **ret_vmi, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
-	g_autoptr(cJSON) vmi = inventory_find_vmi(context->cluster, context->ns, word, &cause);
+	g_autoptr(cJSON) vmi = observe_find_vmi(context, word, &cause);
 	const cJSON *found;
 
 	if (vmi) {

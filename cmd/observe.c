@@ -61,6 +61,31 @@ gboolean observe_node(const CommandContext *context, const char *node, GError **
 	       warn_about_hosts(context, node, error);
 }
 
+static gboolean look_again(const CommandContext *context, GError **error)
+{
+	g_autoptr(Hyper) hyper = hyper_new(NULL, NULL, clock_real(), NULL, NULL);
+	g_autoptr(Inventory) inventory = inventory_new(context->cluster, hyper, clock_real());
+
+	return inventory_refresh_stale(inventory, 0, HOST_TIMEOUT_MS, error);
+}
+
+cJSON *observe_find_vmi(const CommandContext *context, const char *word, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	cJSON *vmi = inventory_find_vmi(context->cluster, context->ns, word, &cause);
+
+	if (vmi)
+		return vmi;
+	if (error_code(cause) != KVMIG_ERROR_NOT_FOUND ||
+	    !cluster_caps(context->cluster)->kvmig_migrates) {
+		g_propagate_error(error, g_steal_pointer(&cause));
+		return NULL;
+	}
+	if (!look_again(context, error))
+		return NULL;
+	return inventory_find_vmi(context->cluster, context->ns, word, error);
+}
+
 static void hint_near_nodes(Cluster *cluster, const char *name, GError **error)
 {
 	g_autoptr(GPtrArray) hosts = cluster_list(cluster, &KIND_HOST, NULL, NULL, NULL);
@@ -104,7 +129,7 @@ static gboolean change_label(cJSON *object, const char *change, gboolean overwri
 	const char *old;
 
 	if (!labels_parse_change(change, &key, &value, error))
-		return FALSE;
+		return error_usage(error);
 	if (owned(key)) {
 		error_set(error, KVMIG_ERROR_REFUSED,
 			  "label '%s' is what kvmig reads from the host; it cannot be set", key);

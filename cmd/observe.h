@@ -13,6 +13,10 @@ gboolean observe_cluster(const CommandContext *context, GError **error);
 /* The same, now, for one host. */
 gboolean observe_node(const CommandContext *context, const char *node, GError **error);
 
+/* The VM that is meant by `word`, as inventory_find_vmi(). Where the store knows none, all hosts
+ * are looked at first, however fresh: it may have been made a moment ago. */
+cJSON *observe_find_vmi(const CommandContext *context, const char *word, GError **error);
+
 /* The Host of that name; NOT_FOUND hints at near names. */
 cJSON *observe_host(Cluster *cluster, const char *name, GError **error);
 

@@ -158,8 +158,10 @@ static int run_list(CommandContext *context, const void *values, GError **error)
 
 	if (options->selector) {
 		selector = selector_parse(options->selector, error);
-		if (!selector)
+		if (!selector) {
+			(void)error_usage(error);
 			return STATUS_USAGE;
+		}
 		list.selector = selector;
 	}
 	if (!check_node(context, options->node, error) || !observe_cluster(context, error))
@@ -223,7 +225,7 @@ static cJSON *find_fresh(const CommandContext *context, const char *word, GError
 {
 	if (!observe_cluster(context, error))
 		return NULL;
-	return inventory_find_vmi(context->cluster, context->ns, word, error);
+	return observe_find_vmi(context, word, error);
 }
 
 static int run_show(CommandContext *context, const void *values, GError **error)

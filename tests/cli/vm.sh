@@ -81,6 +81,14 @@ expect_stdout_has 'Node selector:      zone=a'
 expect_stdout_has 'LiveMigratable:     False, HostDeviceNotLiveMigratable'
 expect 'no escape' test "$(tr -cd '\033' <"$out" | wc -c)" = 0
 
+test_case 'what is no namespace and no selector'
+run kvmig -n Bad_ vm list
+expect_status 2
+expect_stderr_has "namespace 'Bad_'"
+run kvmig vm list -l 'a=('
+expect_status 2
+expect_stderr_has "selector 'a=('"
+
 test_case 'no such VM'
 run kvmig vm show web-01-odl
 expect_status 1
