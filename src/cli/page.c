@@ -273,13 +273,54 @@ static void put_synopsis(Page *page)
 	}
 }
 
-/* Sections of the file that are no subcommand stand where they stand in the file. */
+/* The file's own section of that title, or NULL. */
+static ProseSection *own_section(Page *page, const char *title)
+{
+	return prose_find(page->prose, 1, NULL, title);
+}
+
+/* Exit statuses: the file's own, or that there is nothing special about them. */
+static void put_command_statuses(Page *page)
+{
+	ProseSection *own = own_section(page, "Exit status");
+
+	doc_heading(page->doc, "Exit status");
+	doc_section(page->doc, own);
+	if (own)
+		doc_paragraph(page->doc, "`kvmig`(1) lists the others.");
+	else
+		doc_paragraph(page->doc, "0 when it is done; `kvmig`(1) lists the others.");
+}
+
+/* What the file names, then what every page has. */
+static void put_see_also(Page *page, const char *always)
+{
+	ProseSection *own = own_section(page, "See also");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; own && i < own->blocks->len; i++) {
+		const ProseBlock *block = own->blocks->pdata[i];
+
+		g_string_append_printf(text, "%s, ", block->text);
+	}
+	g_string_append(text, always);
+	doc_heading(page->doc, "See also");
+	doc_paragraph(page->doc, text->str);
+}
+
+static gboolean stands_behind(const char *title)
+{
+	return strcmp(title, "Exit status") == 0 || strcmp(title, "See also") == 0;
+}
+
+/* Sections of the file that are no subcommand and have no place of their own stand where they
+ * stand in the file. */
 static void put_further_sections(Page *page)
 {
 	for (guint i = 0; i < page->prose->sections->len; i++) {
 		ProseSection *section = page->prose->sections->pdata[i];
 
-		if (section->level != 1 || section->used)
+		if (section->level != 1 || section->used || stands_behind(section->title))
 			continue;
 		section->used = TRUE;
 		doc_heading(page->doc, section->title);
@@ -307,12 +348,10 @@ static void put_command_page(Page *page)
 		option_foreach(command->options, put_own_option, page);
 	}
 	put_common_options(page);
+	put_command_statuses(page);
 	put_further_sections(page);
 	put_examples(page);
-	doc_heading(page->doc, "Exit status");
-	doc_paragraph(page->doc, "0 when it is done; the others are listed in `kvmig`(1).");
-	doc_heading(page->doc, "See also");
-	doc_paragraph(page->doc, "`kvmig`(1), `kvmig-reasons`(7)");
+	put_see_also(page, "`kvmig`(1), `kvmig-reasons`(7)");
 }
 
 static void put_command_list(Page *page)
@@ -384,6 +423,7 @@ static void put_program_page(Page *page)
 	put_common_options(page);
 	put_exit_statuses(page);
 	put_further_sections(page);
+	put_see_also(page, "`kvmig-reasons`(7)");
 	find_unused_shared(page);
 }
 
@@ -406,8 +446,7 @@ static void put_reasons_page(Page *page)
 		doc_tag_end(page->doc);
 	}
 	put_further_sections(page);
-	doc_heading(page->doc, "See also");
-	doc_paragraph(page->doc, "`kvmig`(1)");
+	put_see_also(page, "`kvmig`(1)");
 }
 
 static void find_unused(Page *page)
