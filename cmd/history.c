@@ -195,7 +195,7 @@ static int run_history(CommandContext *context, const void *data, GError **error
 		return STATUS_FAILED;
 	for (guint i = 0; i < records->len; i++)
 		g_ptr_array_add(rows, history_record_to_json(g_ptr_array_index(records, i)));
-	if (rows->len == 0 && context->stdout_tty)
+	if (rows->len == 0)
 		say(context, "no migrations on record%s%s%s", context->args[0] ? " of '" : "",
 		    context->args[0] ? context->args[0] : "", context->args[0] ? "'" : "");
 	output_rows(context->output, &spec, rows);

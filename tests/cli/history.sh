@@ -10,6 +10,9 @@ run_tty 'kvmig history'
 expect_status 0
 expect_stdout_has 'no migrations on record'
 run kvmig history
+expect_stdout_lacks 'no migrations'
+expect_stderr_has 'no migrations on record'
+run kvmig history -q
 expect_no_stderr
 
 test_case 'what has ended is on record, after the object has gone'

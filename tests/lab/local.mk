@@ -1,6 +1,7 @@
 # Suites on real libvirt daemons and guests: not part of `make check`. They run an installed kvmig:
 #   make install prefix=DIR && make check-lab KVMIG=DIR/bin/kvmig
 lab_tests = \
+	%D%/examples.sh \
 	%D%/inventory.sh \
 	%D%/lab.sh \
 	%D%/lab-faults.sh \

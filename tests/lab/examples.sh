@@ -1,0 +1,113 @@
+#!/bin/sh
+# Every example of the manual pages that needs a cluster or makes a lab, as it stands there: they come from the tables,
+# so none is left out. Those that need neither are run by tests/cli/examples.sh.
+# shellcheck disable=SC2317 # functions are called through check
+. "$(dirname "$0")/lib.sh"
+
+lab_begin "$(id -un)"
+
+examples_of() { # JQ-CONDITION on $page and the command
+	kvmig --introspect-cli | jq -r '
+		def leaves: if .commands then .commands[] | leaves else . end;
+		.commands[] | .name as $page | leaves | select('"$1"') | .examples[]'
+}
+
+node_of() { # VM
+	kvmig vm show "$1" -o json 2>/dev/null | jq -r .status.nodeName
+}
+
+# Back to n1, where an example before this one may have moved it, and with nothing under way.
+home() { # VM
+	for _ in $(seq 50); do
+		[ "$(node_of "$1")" = n1 ] && ! kvmig cancel -q "$1" 2>/dev/null && return 0
+		kvmig migrate -q "$1" --node n1 --wait --timeout 60s >/dev/null 2>&1
+		sleep 0.2
+	done
+	echo "$1 does not come home"
+	return 1
+}
+
+# A migration of it that takes its time.
+under_way() { # VM
+	home "$1" && kvmig config set -q bandwidthPerMigration=1Mi &&
+		kvmig lab vm load -q "$1" --dirty-rate 4Mi --working-set 16Mi && kvmig migrate -q "$1" >/dev/null
+}
+
+before() { # EXAMPLE: what has to be so, beyond what lab_for_examples made
+	case $1 in
+	'kvmig migrate '*) home web-1 ;;
+	'kvmig status -w '*) home web-1 && kvmig migrate -q web-1 >/dev/null ;;
+	'kvmig cancel web-1 web-2 '*) under_way web-1 && under_way web-2 ;;
+	'kvmig cancel web-1'*) under_way web-1 ;;
+	'kvmig node add '* | 'kvmig node remove '*) KVMIG_CONTEXT=local/book ;;
+	esac
+}
+
+after() { # EXAMPLE
+	KVMIG_CONTEXT=lab
+	case $1 in
+	'kvmig cancel '*)
+		kvmig config unset -q bandwidthPerMigration
+		kvmig lab vm load -q web-1 --dirty-rate 0 && kvmig lab vm load -q web-2 --dirty-rate 0
+		;;
+	'kvmig config '*) kvmig config set -q disableTLS=true && kvmig config unset -q progressTimeout ;;
+	esac
+}
+
+# `kvmig` in the line is the function of lib.sh. The controller runs until Ctrl-C: it gets one.
+type_it() { # EXAMPLE
+	case $1 in
+	'kvmig controller'*)
+		# shellcheck disable=SC2086 # words
+		timeout --preserve-status -s INT 2 env HOME="$LAB_TOP/h" XDG_RUNTIME_DIR="$LAB_TOP/r" XDG_STATE_HOME="$LAB_TOP/s" \
+			"$KVMIG" ${1#kvmig } --context local/book
+		;;
+	*) eval "$1" </dev/null ;;
+	esac
+}
+
+example() { # LINE
+	before "$1" || return 1
+	type_it "$1"
+	ended=$?
+	after "$1" >/dev/null || return 1
+	return $ended
+}
+
+run_examples() { # JQ-CONDITION
+	examples_of "$1" >"$LAB_TOP/examples"
+	while IFS= read -r line; do
+		check "$line" example "$line"
+	done <"$LAB_TOP/examples"
+	total=$((${total:-0} + $(wc -l <"$LAB_TOP/examples")))
+}
+
+lab_for_examples() {
+	kvmig lab up -q --nodes 3 --vms 0 && kvmig lab vm add -q web-1 --node n1 --memory 32Mi &&
+		kvmig lab vm add -q web-2 --node n1 --memory 32Mi && kvmig node label -q n2 zone=b disk=ssd
+}
+
+# A VM that was made a moment ago, and behind our back, is found.
+new_one_is_found() {
+	kvmig vm list >/dev/null || return 1
+	node_virsh n1 dumpxml web-2 | sed -e '/<uuid>/d' -e 's|<name>.*|<name>fresh</name>|' >"$LAB_TOP/h/fresh.xml"
+	node_virsh n3 define "$LAB_TOP/h/fresh.xml" >/dev/null || return 1
+	equal "$(kvmig vm show fresh -o json | jq -r .status.nodeName)" n3
+}
+
+lab_is_gone() {
+	! kvmig lab status >/dev/null
+}
+
+unset KVMIG_CONTEXT
+run_examples '$page == "lab"'
+check 'the last example takes the lab down' lab_is_gone
+KVMIG_CONTEXT=lab
+export KVMIG_CONTEXT
+check 'a lab with what the examples name' lab_for_examples
+run_examples '$page != "lab" and (.needs | contains(["cluster"]))'
+check 'there are many' [ "$total" -ge 40 ]
+check 'a VM made a moment ago is found' new_one_is_found
+check 'the guest has not noticed' no_memory_errors web-1
+check 'the lab goes' kvmig lab down -q
+done_testing
