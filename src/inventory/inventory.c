@@ -443,11 +443,16 @@ static void on_refreshed(gpointer data)
 	*(gboolean *)data = TRUE;
 }
 
+/* A host that did not answer may be back any moment: what is known of it ages faster. */
+#define SILENT_AGE_MS 1000u
+
 static gboolean is_stale(const cJSON *object, gint64 now_us, guint max_age_ms)
 {
 	Host host;
 
 	host_read(object, &host);
+	if (!host.ready)
+		max_age_ms = MIN(max_age_ms, SILENT_AGE_MS);
 	return now_us - host.observed_us > (gint64)max_age_ms * 1000 || host.observed_us > now_us;
 }
 
