@@ -65,8 +65,10 @@ static void on_hyper_event(HyperHost *host, const HyperEvent *event, gpointer da
 	case HYPER_EVENT_ITERATION:
 		break;
 	}
-	/* Whatever happened while the connection was down has sent no event. */
-	if (controller->inventory && event->type == HYPER_EVENT_CONNECTED)
+	/* Whatever happened while the connection was down has sent no event; and a host that is
+	 * gone must not look like a target until the next poll. */
+	if (controller->inventory && (event->type == HYPER_EVENT_CONNECTED ||
+				      event->type == HYPER_EVENT_DISCONNECTED))
 		inventory_refresh(controller->inventory, node, HOST_TIMEOUT_MS, NULL, NULL);
 	if (controller->engine)
 		engine_handle_event(controller->engine, host, event);
