@@ -159,9 +159,11 @@ char *migration_line(const cJSON *document)
 				       (int)json_int(waiting, "of", 0));
 	if (migration_percent(document) >= 0)
 		g_string_append_printf(line, ", %d %%", migration_percent(document));
-	append_bytes(line, progress, "memoryRemainingBytes", "@ left");
-	append_bytes(line, progress, "bandwidthBytesPerSecond", "@/s");
-	append_bytes(line, progress, "dirtyRateBytesPerSecond", "dirties @/s");
+	if (json_int(progress, "memoryTotalBytes", 0) > 0) { /* else QEMU has not begun yet */
+		append_bytes(line, progress, "memoryRemainingBytes", "@ left");
+		append_bytes(line, progress, "bandwidthBytesPerSecond", "@/s");
+		append_bytes(line, progress, "dirtyRateBytesPerSecond", "dirties @/s");
+	}
 	append_deadline(line, document);
 	return g_string_free(g_steal_pointer(&line), FALSE);
 }
@@ -204,12 +206,20 @@ static char *failure_text(const cJSON *document)
 	const char *message = json_string(result, "message", row ? row->text : NULL);
 	gboolean cancelled = g_strcmp0(reason, REASON_FAIL_CANCELLED) == 0;
 	const char *end_state = json_string(result, "endState", NULL);
+	const char *target = json_string(document, "targetNode", NULL);
+	g_autoptr(GString) text = g_string_new(NULL);
 
-	return g_strdup_printf("migration '%s' of VM '%s' %s%s%s%s%s%s",
-			       json_string(document, "name", "?"), json_string(document, "vm", "?"),
-			       cancelled ? "was cancelled" : "failed", message ? ": " : "",
-			       message ? message : "", end_state ? " (source/target: " : "",
-			       end_state ? end_state : "", end_state ? ")" : "");
+	g_string_printf(text, "migration '%s' of VM '%s'", json_string(document, "name", "?"),
+			json_string(document, "vm", "?"));
+	if (target)
+		g_string_append_printf(text, " from '%s' to '%s'",
+				       json_string(document, "sourceNode", "?"), target);
+	g_string_append(text, cancelled ? " was cancelled" : " failed");
+	if (message)
+		g_string_append_printf(text, ": %s", message);
+	if (end_state)
+		g_string_append_printf(text, " (source/target: %s)", end_state);
+	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
 char *migration_outcome(const cJSON *document)
