@@ -153,10 +153,15 @@ node_uri() { # NODE
 node_virsh() { # NODE …
 	uri=$(node_uri "$1")
 	shift
-	LC_ALL=C as_lab_user virsh -q -c "$uri" "$@"
+	LC_ALL=C as_lab_user timeout 20 virsh -q -c "$uri" "$@"
 }
 
+# All of the lab's, or those that LAB_ASK names: one that stands still is not to be asked.
 node_names() {
+	if [ -n "${LAB_ASK:-}" ]; then
+		printf '%s\n' "$LAB_ASK" | tr ' ' '\n'
+		return
+	fi
 	for folder in "$LAB"/n[0-9]*/; do
 		basename "$folder"
 	done

@@ -2,6 +2,7 @@
 #   make install prefix=DIR && make check-lab KVMIG=DIR/bin/kvmig
 lab_tests = \
 	%D%/examples.sh \
+	%D%/faults.sh \
 	%D%/inventory.sh \
 	%D%/lab.sh \
 	%D%/lab-faults.sh \
@@ -10,6 +11,7 @@ lab_tests = \
 	%D%/valgrind.sh
 # The shorter ones, which scripts/check also runs with the sanitizers.
 lab_tests_quick = \
+	%D%/faults-quick.sh \
 	%D%/lab.sh \
 	%D%/migrate.sh
 
@@ -18,5 +20,5 @@ check-lab:
 check-lab-quick:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(lab_tests_quick)'
 .PHONY: check-lab check-lab-quick
-dist_check_SCRIPTS += $(lab_tests)
-EXTRA_DIST += %D%/lib.sh
+dist_check_SCRIPTS += $(lab_tests) %D%/faults-quick.sh
+EXTRA_DIST += %D%/lib.sh %D%/faults-lib.sh
