@@ -140,6 +140,15 @@ static void hint_usage(const CommandPath *path, GError **error)
 		error_hint(error, "'%s -h' shows how it is used", words);
 }
 
+/* Of a command that other builds have. */
+static void hint_not_built(const char *word G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+#ifndef ENABLE_LAB
+	if (g_strcmp0(word, "lab") == 0)
+		error_hint(error, "this kvmig was built without it: configure with --enable-lab");
+#endif
+}
+
 static int parse_and_run(const CommandPath *path, int argc, char **argv, GError **error)
 {
 	const Command *command = command_path_last(path);
@@ -274,8 +283,10 @@ int dispatch(int argc, char **argv, GError **error)
 	end = line.rest[0];
 	if (line.words->len == 1 && !end)
 		return run_group(&path, NULL, error);
-	if (!cmdline_find(&kvmig_cmdline, (char **)line.words->pdata, FALSE, &path, error))
+	if (!cmdline_find(&kvmig_cmdline, (char **)line.words->pdata, FALSE, &path, error)) {
+		hint_not_built((const char *)line.words->pdata[0], error);
 		return STATUS_USAGE;
+	}
 	if (!path.depth || command_path_last(&path)->subcommands)
 		return run_group(&path, end, error);
 	joined = join_options(&path, &line);

@@ -82,7 +82,7 @@ cJSON *migration_document(const cJSON *object, const cJSON *vmi)
 	copy_part(document, kvmig, "progress");
 	copy_part(document, kvmig, "settings");
 	copy_part(document, kvmig, "result");
-	if (migration_percent(document) >= 0)
+	if (json_get(document, "progress") && migration_percent(document) >= 0)
 		json_set_int(json_get(document, "progress"), "percent",
 			     migration_percent(document));
 	add_alarms(json_ensure_array(document, "alarms"), object);

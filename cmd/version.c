@@ -18,7 +18,10 @@ static int run_version(CommandContext *context, const void *values, GError **err
 	lab = TRUE;
 #endif
 	if (context->output->format <= OUTPUT_WIDE || context->output->format == OUTPUT_NAME) {
-		(void)fprintf(context->output->stream, "kvmig %s\n", PACKAGE_VERSION);
+		(void)fprintf(context->output->stream, "kvmig %s%s\n", PACKAGE_VERSION,
+			      !libvirt ? " (without libvirt and lab)" :
+			      !lab     ? " (without lab)" :
+					 "");
 		return STATUS_DONE;
 	}
 	document = cJSON_CreateObject();
