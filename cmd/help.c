@@ -21,6 +21,8 @@ static char *page_name(char **words, GError **error)
 		return g_strdup("kvmig");
 	if (strcmp(*words, "reasons") == 0 && !words[1])
 		return g_strdup("kvmig-reasons");
+	if (strcmp(*words, "json") == 0 && !words[1])
+		return g_strdup("kvmig-json");
 	if (!cmdline_find(&kvmig_cmdline, words, TRUE, &path, error))
 		return NULL;
 	return g_strdup_printf("kvmig-%s", path.words[0]->name);
@@ -29,7 +31,10 @@ static char *page_name(char **words, GError **error)
 /* Becomes man(1); returns where there is none, or the page is not installed. */
 static void try_man(const char *name)
 {
-	const char *section = strcmp(name, "kvmig-reasons") == 0 ? "7" : "1";
+	const char *section = strcmp(name, "kvmig-reasons") == 0 ||
+					      strcmp(name, "kvmig-json") == 0 ?
+				      "7" :
+				      "1";
 	static const char *const suffixes[] = { "", ".gz", ".xz", ".bz2", ".zst" };
 
 	for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {

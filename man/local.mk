@@ -25,6 +25,7 @@ man_pages = \
 	%D%/kvmig-controller.1 \
 	%D%/kvmig-help.1 \
 	%D%/kvmig-history.1 \
+	%D%/kvmig-json.7 \
 	%D%/kvmig-migrate.1 \
 	%D%/kvmig-node.1 \
 	%D%/kvmig-reasons.7 \

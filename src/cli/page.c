@@ -8,6 +8,7 @@
 #include "cli/exit-status.h"
 
 #define REASONS_PAGE "kvmig-reasons"
+#define JSON_PAGE "kvmig-json"
 
 /* A page while it is made. */
 typedef struct {
@@ -31,7 +32,7 @@ static const char *const shared_files[] = { "cluster", "common", "confirm", "nam
 
 const char *page_section(const char *name)
 {
-	return strcmp(name, REASONS_PAGE) == 0 ? "7" : "1";
+	return strcmp(name, REASONS_PAGE) == 0 || strcmp(name, JSON_PAGE) == 0 ? "7" : "1";
 }
 
 GPtrArray *page_names(const CmdLine *cmdline)
@@ -44,6 +45,7 @@ GPtrArray *page_names(const CmdLine *cmdline)
 			g_ptr_array_add(names, g_strdup_printf("%s-%s", cmdline->program,
 							       (*command)->name));
 	g_ptr_array_add(names, g_strdup(REASONS_PAGE));
+	g_ptr_array_add(names, g_strdup(JSON_PAGE));
 	return names;
 }
 
@@ -423,7 +425,7 @@ static void put_program_page(Page *page)
 	put_common_options(page);
 	put_exit_statuses(page);
 	put_further_sections(page);
-	put_see_also(page, "`kvmig-reasons`(7)");
+	put_see_also(page, "`kvmig-reasons`(7), `kvmig-json`(7)");
 	find_unused_shared(page);
 }
 
@@ -447,6 +449,15 @@ static void put_reasons_page(Page *page)
 	}
 	put_further_sections(page);
 	put_see_also(page, "`kvmig`(1)");
+}
+
+/* The documents of -o json: all of it is prose, which tests/lab/json.sh compares with them. */
+static void put_json_page(Page *page)
+{
+	doc_heading(page->doc, "Description");
+	doc_section(page->doc, prose_find(page->prose, 0, NULL, ""));
+	put_further_sections(page);
+	put_see_also(page, "`kvmig`(1), `kvmig-reasons`(7)");
 }
 
 static void find_unused(Page *page)
@@ -477,6 +488,8 @@ static const char *summary_of(const Page *page, const char *name)
 {
 	if (page->command)
 		return page->command->summary;
+	if (strcmp(name, JSON_PAGE) == 0)
+		return "the documents that -o json and -o yaml print";
 	return strcmp(name, REASONS_PAGE) == 0 ? "why a migration waits, is refused, or failed"
 					       : page->maker->cmdline->summary;
 }
@@ -489,6 +502,8 @@ static void put_page(Page *page, const char *name)
 		put_command_page(page);
 	else if (strcmp(name, REASONS_PAGE) == 0)
 		put_reasons_page(page);
+	else if (strcmp(name, JSON_PAGE) == 0)
+		put_json_page(page);
 	else
 		put_program_page(page);
 	find_unused(page);

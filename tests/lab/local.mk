@@ -4,6 +4,7 @@ lab_tests = \
 	%D%/examples.sh \
 	%D%/faults.sh \
 	%D%/inventory.sh \
+	%D%/json.sh \
 	%D%/lab.sh \
 	%D%/lab-faults.sh \
 	%D%/migrate.sh \

@@ -1,0 +1,84 @@
+#!/bin/sh
+# The documents of -o json have the fields that kvmig-json(7) names, no less and no more: a script may rely on them.
+# Whoever renames or drops a field fails here, and so does whoever adds one without a word in the page.
+# shellcheck disable=SC2016,SC2317 # $ of jq; functions are called through check
+. "$(dirname "$0")/lib.sh"
+KVMIG_CONTEXT=lab
+export KVMIG_CONTEXT
+page=$top_srcdir/man/kvmig-json.7.md
+
+lab_begin "$(id -un)"
+
+# The names before the ":" lines of a section.
+documented() { # KIND
+	awk -v kind="# $1" '/^# / { on = $0 == kind } on && /^`/' "$page" | tr ',' '\n' | tr -d '` ' | LC_ALL=C sort
+}
+
+# What scalars and lists of the documents so far are called, each with its path; indices and "items" left out.
+emitted() { # KIND
+	jq -r '(.items[]? // .) | del(.apiVersion, .kind) | paths(type != "object")
+		| map(select(type == "string")) | join(".")
+		| if startswith("addedNodeSelector.") then "addedNodeSelector" else . end' \
+		"$LAB_TOP/docs/$1" | sed '/^items/d' | LC_ALL=C sort -u
+}
+
+keep() { # COMMAND…: its document, under its kind
+	"$@" -o json >"$LAB_TOP/document" 2>"$LAB_TOP/err" || [ -s "$LAB_TOP/document" ] || {
+		cat "$LAB_TOP/err"
+		return 1
+	}
+	kind=$(jq -r .kind "$LAB_TOP/document")
+	[ "$kind" != MigrationStatusList ] || kind=MigrationStatus
+	equal "$(jq -r .apiVersion "$LAB_TOP/document")" kvmig.io/v1 && cat "$LAB_TOP/document" >>"$LAB_TOP/docs/$kind"
+}
+
+moved_waiting_and_cancelled() {
+	keep kvmig migrate vm1 --dry-run && keep kvmig migrate vm1 --node n2 --wait || return 1
+	kvmig config set -q parallelMigrationsPerCluster=1 bandwidthPerMigration=1Mi || return 1
+	kvmig lab vm load -q vm1 --dirty-rate 4Mi --working-set 16Mi && kvmig migrate -q vm1 >/dev/null || return 1
+	for _ in $(seq 100); do
+		[ "$(kvmig status vm1 -o json | jq -r .progress.bandwidthBytesPerSecond)" = null ] || break
+		sleep 0.1
+	done
+	kvmig migrate -q vm2 >/dev/null || return 1
+	for _ in $(seq 100); do
+		[ "$(kvmig status vm2 -o json | jq -r .waiting.reason)" = null ] || break
+		sleep 0.1
+	done
+	keep kvmig status && keep kvmig status vm1 || return 1
+	# Stopped behind our back it fails: unlike a cancelled one, it stays and says why.
+	node_virsh n2 domjobabort vm1 || return 1
+	for _ in $(seq 100); do
+		[ "$(kvmig status vm1 -o json | jq -r .phase)" != Failed ] || break
+		sleep 0.1
+	done
+	keep kvmig status vm1 && kvmig cancel -q vm2
+	kvmig config unset -q parallelMigrationsPerCluster bandwidthPerMigration
+}
+
+the_rest() {
+	keep kvmig history && keep kvmig config view && keep kvmig lab status && keep kvmig version
+}
+
+same_fields() { # KIND, fields that do not come up here
+	kind=$1
+	shift
+	emitted "$kind" >"$LAB_TOP/emitted"
+	for field; do
+		echo "$field"
+	done >>"$LAB_TOP/emitted"
+	documented "$kind" >"$LAB_TOP/documented"
+	LC_ALL=C sort -u "$LAB_TOP/emitted" | diff "$LAB_TOP/documented" -
+}
+
+mkdir "$LAB_TOP/docs"
+check 'a lab' lab_start 2 --vms 2
+check 'migrations that succeed, wait, run and fail' moved_waiting_and_cancelled
+check 'records, settings, the lab, the version' the_rest
+check 'MigrationStatus' same_fields MigrationStatus alarms.type alarms.reason alarms.message result.hint
+check 'MigrationVerdict' same_fields MigrationVerdict
+check 'MigrationRecordList' same_fields MigrationRecordList
+check 'SettingList' same_fields SettingList milliseconds
+check 'LabStatus' same_fields LabStatus
+check 'Version' same_fields Version
+done_testing
