@@ -47,13 +47,14 @@ static void print_deadline(FILE *stream, const cJSON *document)
 {
 	const cJSON *deadline = json_get(document, "deadline");
 	const char *at = json_string(deadline, "at", "");
-	g_autofree char *left = NULL, *text = NULL;
+	g_autofree char *left = NULL, *text = NULL, *when = NULL;
 	gint64 at_us;
 
 	if (!clock_parse_unix(at, &at_us))
 		return;
 	left = duration_human(MAX(at_us - clock_unix_us(clock_real()), 0) / 1000000 * 1000);
-	text = g_strdup_printf("%s, in %s: then %s [%s]", at, left,
+	when = clock_format_unix(at_us);
+	text = g_strdup_printf("%s, in %s: then %s [%s]", when, left,
 			       json_string(deadline, "action", "cancel"),
 			       json_string(deadline, "reason", ""));
 	migration_print_field(stream, "Deadline:", text);

@@ -49,7 +49,8 @@ static void warn_of_hosts(const CommandContext *context)
 		Host host;
 
 		host_read(g_ptr_array_index(hosts, i), &host);
-		if (!host.ready)
+		/* Of a node that nobody has looked at yet there is nothing to say. */
+		if (!host.ready && condition_find(host.object, "Ready"))
 			say_warning(context, "node '%s' is not ready: %s", host.name,
 				    host.not_ready_reason ? host.not_ready_reason :
 							    "not asked yet");

@@ -174,4 +174,14 @@ run kvmig status
 expect_status 1
 expect_stderr_has 'hint: '
 
+test_case 'of a node that nobody has looked at yet nothing is said'
+kvmig --context local/new node add -q n1 --uri "qemu+unix:///system?socket=$work/none" 2>"$work/added"
+run kvmig --context local/new node show n1 -o json
+jq 'del(.status, .metadata.resourceVersion, .metadata.uid)' "$out" >"$work/host.json"
+"$build/tests/cli/put-object" local/fresh-one <"$work/host.json"
+run kvmig --context local/fresh-one status
+expect_status 0
+expect_stderr_lacks 'not ready'
+run kvmig --context local/new status
+expect_stderr_has "node 'n1' is not ready"
 done_testing
