@@ -117,6 +117,7 @@ struct Job {
 	guint attempts;
 	HyperJob completed;
 	gboolean completed_known, alarmed;
+	char *silent; /* the node that could not be asked for a while; or NULL */
 	gboolean asking_pause; /* the timer says when to ask again */
 	int act_side;          /* where a copy is to be suspended */
 

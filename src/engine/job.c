@@ -200,6 +200,7 @@ void job_free(Job *job)
 	g_free(job->target);
 	g_free(job->uuid);
 	g_free(job->message);
+	g_free(job->silent);
 	g_free(job->hint);
 	g_free(job);
 }

@@ -100,9 +100,16 @@ static char *commands_for(Job *job, const Settlement *settlement)
 static void tell_settled(Job *job, const Settlement *settlement)
 {
 	g_autofree char *commands = commands_for(job, settlement);
+	g_autofree char *silence = NULL;
 
 	if (settlement->verdict == SETTLE_STAYED) {
 		tell_why_stayed(job);
+		/* libvirt's "connection closed" does not tell whose daemon was away */
+		if (job->silent) {
+			silence = g_strdup_printf("node '%s' could not be asked for a while",
+						  job->silent);
+			add_words(job, silence);
+		}
 		return;
 	}
 	set_outcome(job, settlement->reason, settlement->text, commands);

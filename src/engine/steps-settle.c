@@ -174,6 +174,8 @@ static StepResult stay_undecided(Job *job, const Settlement *settlement)
 	const GError *error = job->sides[side].error;
 
 	job->asked = FALSE;
+	g_free(job->silent);
+	job->silent = g_strdup(node);
 	if (job->attempts++ >= UNDECIDED_QUIET && !job->alarmed) {
 		g_autofree char *message = g_strdup_printf("%s, node '%s': %s", settlement->text,
 							   node, error ? error->message : "");
