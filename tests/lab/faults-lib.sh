@@ -267,3 +267,8 @@ works_again() { # VM NODE: as if nothing had been
 history_counts() { # N
 	equal "$(kvmig history -o json | jq '.items | length')" "$1"
 }
+
+# What the controllers wrote, all of them.
+log_is_clean() {
+	! grep -E 'CRITICAL|GLib|assertion|runtime error|Sanitizer' "$LAB_TOP/s/kvmig/local/lab/controller.log"
+}

@@ -86,11 +86,12 @@ killed() { # USER
 
 	check "$1: the daemons start again" kvmig lab up -q --nodes 12
 	# libvirt, coming back, finds an outgoing job in its copying phase and ends it: the guest stays on the source.
-	check "$1: source's daemon killed midway: exit 1, a hint" fails srckill 1 KVMIG-FAIL-HOST-UNREACHABLE "'n1'"
+	check "$1: source's daemon killed midway: exit 1, a hint" fails srckill 1 KVMIG-FAIL-HOST-UNREACHABLE \
+		"node 'n1' could not be asked"
 	check "$1: the guest stays on the source" stayed srckill n1
 	check "$1: autostart is where it was" has_autostart n1 srckill
 	# The source was told by its broken connection; the target, coming back, ends what was coming in.
-	check "$1: target's daemon killed midway: exit 1, a hint" fails tgtkill 1 "'n4'"
+	check "$1: target's daemon killed midway: exit 1, a hint" fails tgtkill 1 "node 'n4' could not be asked"
 	check "$1: who cancelled it meanwhile is told that it has ended" cancelled_later tgtkill
 	check "$1: the guest stays on the source" stayed tgtkill n3
 	if lab_is_root; then
@@ -102,6 +103,7 @@ killed() { # USER
 	fi
 	check "$1: the node that was unreachable takes part again" works_again gone n10
 	check "$1: history has them all" history_counts "$(lab_is_root && echo 5 || echo 4)"
+	check "$1: no warning of GLib, no finding of a sanitizer" log_is_clean
 	lab_end
 }
 
@@ -195,6 +197,7 @@ still() { # USER
 	fi
 	check "$1: the guest stays" stayed twice n9
 	check "$1: and can be migrated again" works_again twice n10
+	check "$1: no warning of GLib, no finding of a sanitizer" log_is_clean
 	lab_end
 }
 
@@ -290,6 +293,7 @@ controller() { # USER
 	check "$1: nothing was lost" whole vm1
 	check "$1: one record each" history_counts 7
 	store "$1"
+	check "$1: no warning of GLib, no finding of a sanitizer" log_is_clean
 	lab_end
 }
 
