@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # work, build: of lib.sh
 # A cluster without hypervisors for the tests of migrate, status, cancel and controller: three nodes and some VMs, as
 # the inventory would have written them this very second (commands look again at what is older than some seconds, and
 # would find that nobody answers). `fresh` makes it anew; more objects, and changes to these, come on standard input.

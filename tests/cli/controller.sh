@@ -28,7 +28,7 @@ expect 'it has the lock' wait_for [ -s "$lock" ]
 expect 'with its pid' [ "$(holder)" = $pid ]
 kill $pid
 wait $pid && ended=0 || ended=$?
-expect 'a clean end' [ $ended -eq 0 ]
+expect 'a clean end' [ "$ended" -eq 0 ]
 expect 'lines with time' grep -qE '^20[0-9]{2}-[0-9-]+T[0-9:]+Z info: ' fg.err
 expect 'the lock is empty' [ ! -s "$lock" ]
 
@@ -42,7 +42,7 @@ expect_status 8
 expect_stderr_has "another controller runs already: process $pid"
 kill -INT $pid
 wait $pid && ended=0 || ended=$?
-expect 'Ctrl-C is a clean end' [ $ended -eq 0 ]
+expect 'Ctrl-C is a clean end' [ "$ended" -eq 0 ]
 
 test_case 'ends when idle'
 usual | fresh

@@ -9,6 +9,7 @@ case $seconds in '' | *[!0-9]*) echo "run.sh: '$seconds' is not a number of seco
 source=$(cd "$(dirname "$0")" && pwd)
 [ -f Makefile ] || { echo 'run.sh: run it in the build folder' >&2 && exit 2; }
 make fuzz
+# shellcheck disable=SC2046,SC2012 # names of ours, one word each
 [ $# -gt 0 ] || set -- $(cd "$source" && ls fuzz-*.c | sed 's/^fuzz-//; s/\.c$//')
 mkdir -p tests/fuzz/found
 failed=

@@ -1,6 +1,8 @@
 # One program per module: test-<module>.c, GLib's GTest, TAP. Three lines each, in the order of the alphabet.
 AM_UNIT_LDADD = libkvmig.la
 unit_tests =
+# Not under valgrind: 3.19 does not know pidfd_open(), by which a controller is asked to end.
+native_tests =
 
 unit_tests += %D%/test-base
 tests_unit_test_base_SOURCES = %D%/test-base.c
@@ -10,7 +12,7 @@ unit_tests += %D%/test-context
 tests_unit_test_context_SOURCES = %D%/test-context.c %D%/store-fixture.h
 tests_unit_test_context_LDADD = $(AM_UNIT_LDADD)
 
-unit_tests += %D%/test-controller-lock
+native_tests += %D%/test-controller-lock
 tests_unit_test_controller_lock_SOURCES = %D%/test-controller-lock.c
 tests_unit_test_controller_lock_LDADD = $(AM_UNIT_LDADD)
 
@@ -138,8 +140,8 @@ unit_tests += %D%/test-yaml
 tests_unit_test_yaml_SOURCES = %D%/test-yaml.c
 tests_unit_test_yaml_LDADD = $(AM_UNIT_LDADD)
 
-check_PROGRAMS += $(unit_tests)
-TESTS += $(unit_tests)
+check_PROGRAMS += $(unit_tests) $(native_tests)
+TESTS += $(unit_tests) $(native_tests)
 
 # The unit tests again, under valgrind: for developers and scripts/check.
 check-valgrind: $(unit_tests)
