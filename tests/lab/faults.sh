@@ -396,8 +396,8 @@ one_after_the_other() { # LAB:USER…
 }
 
 if [ "$(id -u)" -eq 0 ]; then
-	in_background first one_after_the_other still:root killed:nobody
-	in_background second one_after_the_other killed:root controller:root controller:nobody
+	in_background first one_after_the_other still:root controller:nobody
+	in_background second one_after_the_other killed:root controller:root killed:nobody
 else
 	in_background first one_after_the_other "still:$(id -un)"
 	in_background second one_after_the_other "killed:$(id -un)" "controller:$(id -un)"
