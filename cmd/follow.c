@@ -71,7 +71,7 @@ static void on_event(ClusterEventType type, const cJSON *object, const GError *e
 	Follow *follow = data;
 
 	if (type == CLUSTER_EVENT_ERROR) {
-		follow->watch = NULL; /* it has ended by itself */
+		/* it is over, and stopped by whoever waits */
 		if (error_code(error) == KVMIG_ERROR_EXPIRED)
 			follow->stale = TRUE;
 		else

@@ -23,6 +23,7 @@
 #define HOST_TIMEOUT_MS 8000
 #define LEASE_MS 10000
 #define IDLE_CHECK_MS 1000
+#define REWATCH_MS 1000
 #define UNSCHEDULABLE_TIMEOUT_S 300
 
 typedef struct {
@@ -34,7 +35,7 @@ typedef struct {
 	Engine *engine;
 	ClusterWatch *hosts;
 	GHashTable *generations; /* Host name -> gint64*: the last one seen */
-	guint poll_timer, lease_timer, idle_timer;
+	guint poll_timer, lease_timer, idle_timer, rewatch_timer;
 	guint idle_timeout_s;
 	const ControllerLock *lock;
 	const char *lock_path;
@@ -88,20 +89,17 @@ static gboolean note_generation(Controller *controller, const cJSON *object)
 	return TRUE;
 }
 
-static gboolean watch_hosts(Controller *controller, GError **error);
+static void on_rewatch(gpointer data);
 
 static void on_host(ClusterEventType type, const cJSON *object, const GError *error, gpointer data)
 {
 	Controller *controller = data;
-	g_autoptr(GError) cause = NULL;
 
 	if (type == CLUSTER_EVENT_ERROR) {
 		g_info("watching the nodes starts anew: %s", error->message);
-		controller->hosts = NULL; /* it has ended by itself */
-		if (!watch_hosts(controller, &cause)) {
-			g_warning("cannot watch the nodes: %s", cause->message);
-			controller->quit = TRUE;
-		}
+		cluster_watch_stop(g_steal_pointer(&controller->hosts));
+		controller->rewatch_timer =
+			clock_after(controller->clock, REWATCH_MS, on_rewatch, controller);
 	} else if (type == CLUSTER_EVENT_DELETED) {
 		g_info("node '%s': removed", object_name(object));
 		g_hash_table_remove(controller->generations, object_name(object));
@@ -128,6 +126,23 @@ static gboolean watch_hosts(Controller *controller, GError **error)
 	controller->hosts = cluster_watch(controller->cluster, &KIND_HOST, NULL, version, on_host,
 					  controller, error);
 	return controller->hosts != NULL;
+}
+
+/* A store that is locked or full for a while is no reason to leave migrations alone. */
+static void on_rewatch(gpointer data)
+{
+	Controller *controller = data;
+	g_autoptr(GError) error = NULL;
+
+	controller->rewatch_timer = 0;
+	if (watch_hosts(controller, &error)) {
+		/* what changed meanwhile sends no event */
+		inventory_refresh(controller->inventory, NULL, HOST_TIMEOUT_MS, NULL, NULL);
+		return;
+	}
+	g_warning("cannot watch the nodes: %s", error->message);
+	controller->rewatch_timer =
+		clock_after(controller->clock, REWATCH_MS, on_rewatch, controller);
 }
 
 static void on_refreshed(gpointer data)
@@ -191,6 +206,7 @@ static void stop(Controller *controller)
 	clock_cancel(controller->clock, &controller->poll_timer);
 	clock_cancel(controller->clock, &controller->lease_timer);
 	clock_cancel(controller->clock, &controller->idle_timer);
+	clock_cancel(controller->clock, &controller->rewatch_timer);
 	cluster_watch_stop(g_steal_pointer(&controller->hosts));
 	g_clear_pointer(&controller->engine, engine_free);
 	g_clear_pointer(&controller->inventory, inventory_free);
