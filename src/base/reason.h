@@ -35,6 +35,9 @@
 	       "no controller runs, so nobody starts or watches migrations",                       \
 	       "run 'kvmig controller', or any command that starts one")                           \
 	REASON(TGT_SOURCE, "KVMIG-TGT-SOURCE", "the VM runs there already", "name another node")   \
+	REASON(TGT_SAME_HOST, "KVMIG-TGT-SAME-HOST",                                               \
+	       "libvirt takes the node for the one on which the VM runs",                          \
+	       "remove one of the two nodes, or give each its own host_uuid in libvirtd.conf")     \
 	REASON(TGT_CORDONED, "KVMIG-TGT-CORDONED", "the node is cordoned",                         \
 	       "run 'kvmig node uncordon NODE'")                                                   \
 	REASON(TGT_NOT_READY, "KVMIG-TGT-NOT-READY", "the node is not ready or not reachable",     \

@@ -247,6 +247,12 @@ static void check_memory(Target *target, const Host *host, const TargetQuestion 
 			     memory_message(question, host, reserved, kept));
 }
 
+/* Two names for one daemon, or two hosts of one UUID: libvirt refuses to migrate between them. */
+static gboolean is_same_daemon(const Host *host, const Host *source)
+{
+	return source && source->host_uuid && g_strcmp0(host->host_uuid, source->host_uuid) == 0;
+}
+
 static Target *judge(const TargetQuestion *question, const Host *host, const Host *source)
 {
 	Target *target = g_new0(Target, 1);
@@ -262,6 +268,10 @@ static Target *judge(const TargetQuestion *question, const Host *host, const Hos
 		return target;
 	}
 	check_state(target, host);
+	if (is_same_daemon(host, source))
+		obstacle_add(target, REASON_TGT_SAME_HOST,
+			     g_strdup_printf("has the same host UUID as '%s', where the VM runs",
+					     source->name));
 	check_selector(target, host, question->added_selector, REASON_TGT_ADDED_SELECTOR,
 		       "asked for");
 	check_selector(target, host, question->vmi->node_selector, REASON_TGT_VM_SELECTOR,

@@ -128,6 +128,22 @@ static void test_state(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	assert_only(targets, "down", REASON_TGT_NOT_READY, "not ready: Connection refused");
 }
 
+/* Libvirt refuses to migrate between hosts of one UUID; no UUID says nothing. */
+static void test_same_host(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(GPtrArray) targets = NULL;
+
+	((Host *)g_ptr_array_index(fixture->hosts, 0))->host_uuid = "a";
+	add_host(fixture, "alias", NULL)->host_uuid = "a";
+	add_host(fixture, "other", NULL)->host_uuid = "b";
+	add_host(fixture, "fresh", NULL);
+	targets = ask(fixture, NULL);
+	assert_only(targets, "alias", REASON_TGT_SAME_HOST,
+		    "has the same host UUID as 'n1', where the VM runs");
+	g_assert_true(target_of(targets, "other")->fits);
+	g_assert_true(target_of(targets, "fresh")->fits);
+}
+
 static void test_selectors(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autoptr(GPtrArray) targets = NULL;
@@ -605,6 +621,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	ADD("/schedule/targets/fits", test_fits);
 	ADD("/schedule/targets/state", test_state);
+	ADD("/schedule/targets/same-host", test_same_host);
 	ADD("/schedule/targets/selectors", test_selectors);
 	ADD("/schedule/targets/selectors-same-key", test_selectors_same_key);
 	ADD("/schedule/targets/taints", test_taints);
