@@ -379,6 +379,9 @@ static void tell_end(Job *job)
 
 		patch_vmi(job, patch);
 	}
+	/* With the end, not after it: nobody looks at a migration again that has ended. */
+	if (job->handed_over)
+		journal_vmi_undecided(job, NULL);
 	drop_finalizer(job);
 }
 

@@ -301,8 +301,6 @@ StepResult step_ending(Job *job)
 	journal_set_phase(job, job->success ? MIGRATION_PHASE_SUCCEEDED : MIGRATION_PHASE_FAILED);
 	if (!record(job) || !journal_end(job))
 		return job_wait(job, "the store");
-	if (job->handed_over)
-		journal_vmi_undecided(job, NULL);
 	touch(job, job->source);
 	touch(job, job->target);
 	return STEP_DONE;
