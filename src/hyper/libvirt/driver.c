@@ -418,6 +418,17 @@ static void driver_submit(gpointer driver_host, HyperRequest *request, const Hyp
 		refuse(request, KVMIG_ERROR_UNREACHABLE, why);
 }
 
+/* Locked. Whatever happens from here on is not heard: whoever relies on hearing must know. */
+static void cut_link(LvHost *host, LvLink *link)
+{
+	const HyperEvent event = { .type = HYPER_EVENT_DISCONNECTED,
+				   .text = "a call to libvirtd does not come back" };
+
+	g_atomic_int_set(&link->cut, 1);
+	if (!host->closed)
+		lv_core->event(host->core_host, &event);
+}
+
 /* Locked. The worker is in a call that does not come back: its lane and its queue go to another
  * at the next request, or now where something waits. */
 static void give_up(LvHost *host, LvWorker *worker)
@@ -427,7 +438,7 @@ static void give_up(LvHost *host, LvWorker *worker)
 	worker->given_up = TRUE;
 	count_thread(FALSE);
 	if (worker->link)
-		g_atomic_int_set(&worker->link->cut, 1);
+		cut_link(host, worker->link);
 	if (worker->lane == LANE_OWN)
 		return;
 	host->lanes[worker->lane] = NULL;

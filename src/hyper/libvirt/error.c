@@ -91,6 +91,16 @@ static gboolean is_refusal(int code)
 	}
 }
 
+/* The usual cause on a new cluster: Debian's /etc/hosts gives a host's own name to 127.0.1.1. */
+static const char *hint_of(const char *text)
+{
+	if (!strstr(text, "unable to connect to server at"))
+		return NULL;
+	return "open the migration ports (49152-49215) in the target's firewall; where the address "
+	       "is a name, the target must not resolve it to 127.0.1.1: 'kvmig node add' takes "
+	       "another one as --migration-address";
+}
+
 void lv_set_migrate_error(HyperAnswer *answer, virConnectPtr conn)
 {
 	int code = virGetLastErrorCode();
@@ -115,7 +125,7 @@ void lv_set_migrate_error(HyperAnswer *answer, virConnectPtr conn)
 		/* mostly Begin's, but also that of a guest that ended under way */
 		lv_core->set_error(answer, KVMIG_ERROR_REFUSED, text, NULL, "KVMIG-BLK-LIBVIRT");
 	} else {
-		lv_core->set_error(answer, code_of(code), text, NULL,
+		lv_core->set_error(answer, code_of(code), text, hint_of(text),
 				   code == VIR_ERR_OPERATION_ABORTED ? "KVMIG-FAIL-CANCELLED" :
 								       "KVMIG-FAIL-LIBVIRT");
 	}

@@ -70,8 +70,10 @@ static void job(virConnectPtr conn, const char *uuid, unsigned int flags, HyperA
 	}
 	read_figures(&answer->job, params, n);
 	virTypedParamsFree(params, n);
-	answer->job.active = type == VIR_DOMAIN_JOB_BOUNDED || type == VIR_DOMAIN_JOB_UNBOUNDED;
 	answer->job.completed = type == VIR_DOMAIN_JOB_COMPLETED;
+	/* "completed" of the present job: the memory is there, Finish and Confirm are to come */
+	answer->job.active = type == VIR_DOMAIN_JOB_BOUNDED || type == VIR_DOMAIN_JOB_UNBOUNDED ||
+			     (answer->job.completed && !(flags & VIR_DOMAIN_JOB_STATS_COMPLETED));
 	answer->job.postcopy = answer->job.active && is_postcopy(domain);
 }
 
