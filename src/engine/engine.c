@@ -104,7 +104,8 @@ static void adopt(Engine *engine, const cJSON *object)
 
 static void on_deleted(Job *job)
 {
-	if (job->state == STATE_QUEUED || job->state == STATE_PROBING) {
+	/* with a step in the journal autostart may be off */
+	if (!job->view.step && (job->state == STATE_QUEUED || job->state == STATE_PROBING)) {
 		job_free(job); /* nothing has been begun, and nobody is left to be told */
 		return;
 	}
@@ -333,11 +334,12 @@ static void poke_all(Engine *engine, const char *node, gboolean heard)
 
 	for (guint i = 0; i < jobs->len; i++) {
 		Job *job = g_ptr_array_index(jobs, i);
+		gboolean target = g_strcmp0(job->target, node) == 0;
 
-		if (!heard && g_strcmp0(job->target, node) == 0)
+		/* a new connection tells of a gap as well: the old one may have gone silently */
+		if (target)
 			job->target_heard = FALSE;
-		else if (heard &&
-			 (g_strcmp0(job->target, node) == 0 || g_strcmp0(job->source, node) == 0))
+		if (heard && (target || g_strcmp0(job->source, node) == 0))
 			settle_poke(job);
 	}
 }
@@ -350,6 +352,9 @@ void engine_handle_event(Engine *engine, HyperHost *host, const HyperEvent *even
 
 	if (engine->halted)
 		return;
+	/* a third host that has a domain of that UUID is the inventory's to tell of */
+	if (job && side == SOURCE && g_strcmp0(job->source, node) != 0)
+		job = NULL;
 	switch (event->type) {
 	case HYPER_EVENT_CONNECTED:
 		poke_all(engine, node, TRUE);

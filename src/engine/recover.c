@@ -57,6 +57,7 @@ static void recover_handed_over(Job *job, JobState state)
 	job->handed_over = TRUE;
 	job->handed_over_unix_us = phase_entered_us(job, MIGRATION_PHASE_TARGET_READY);
 	job->said = SAID_NOTHING;
+	job->job_seen = job->view.phase == MIGRATION_PHASE_RUNNING;
 	job->two_ran = two_ran(job);
 	job->cancel_by = known_word(job->view.abort_requested_by);
 	job->cancel_stored = job->cancel_by != NULL;

@@ -26,6 +26,11 @@ static gboolean is_over(const SettleQuestion *question)
 	return !question->job_active && question->same >= SAME_ENOUGH;
 }
 
+static gboolean is_quiet(const SettleQuestion *question)
+{
+	return question->quiet || question->patience_over;
+}
+
 /* Some time more, then an alarm. */
 static Settlement wait_or_leave(const SettleQuestion *question, const char *reason,
 				const char *text)
@@ -45,6 +50,9 @@ static Settlement stayed(const SettleQuestion *question)
 {
 	if (!is_over(question))
 		return ask_again("libvirt has not ended the migration yet");
+	/* The call of a controller that died may have reached its libvirtd and not begun yet. */
+	if (question->said == SAID_NOTHING && !question->begun && !is_quiet(question))
+		return ask_again("libvirt may not have begun the migration yet");
 	return (Settlement){ SETTLE_STAYED, NULL, NULL };
 }
 
@@ -143,6 +151,9 @@ static Settlement running_paused(const SettleQuestion *question)
 static Settlement paused_running(const SettleQuestion *question)
 {
 	if (!is_over(question) || question->job_active || question->same < SAME_ENOUGH)
+		return ask_again("the target runs it, the source has not let go yet");
+	/* Ending the QEMU of a large guest takes a while. */
+	if (!is_quiet(question))
 		return ask_again("the target runs it, the source has not let go yet");
 	return (Settlement){ SETTLE_MOVED, REASON_ALARM_COPY_LEFT,
 			     "a paused copy is left on the source" };

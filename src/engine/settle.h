@@ -41,12 +41,14 @@ typedef enum {
 typedef struct {
 	SettleHost source, target;
 	Said said;
+	gboolean begun;      /* that job has been seen going on */
 	gboolean job_active; /* the source says that its job goes on */
 	gboolean was_paused; /* before it all began, by somebody else */
 	gboolean two_ran;    /* the journal says that two copies ran, and one was suspended */
 	/* Heard of the target without a gap since the hand-over, and it never began to run. */
 	gboolean target_never_ran;
 	guint same;             /* answers in a row that were like this one */
+	gboolean quiet;         /* like this for longer than a call could be on its way */
 	gboolean patience_over; /* it has been like this for longer than libvirt could need */
 } SettleQuestion;
 

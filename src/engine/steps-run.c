@@ -56,7 +56,6 @@ void follow_begin(Job *job)
 void follow_submit(Job *job, const HyperMigrateParams *params)
 {
 	job->migrating = TRUE;
-	job->target_heard = TRUE;
 	job_ask(job, job->source,
 		&(HyperCall){ .op = HYPER_OP_MIGRATE, .uuid = job->uuid, .migrate = params },
 		on_migrate);

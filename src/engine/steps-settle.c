@@ -13,6 +13,8 @@
 #define ACT_TIMEOUT_MS 35000 /* libvirt waits 30 s for a domain's job lock */
 /* Keepalive gives a peer up after 30 s; whatever libvirt does by itself has been done by then. */
 #define PATIENCE_US G_GINT64_CONSTANT(60000000)
+/* What is on its way to a daemon has come, and what it was about to do by itself is done. */
+#define QUIET_US G_GINT64_CONSTANT(3000000)
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
@@ -49,8 +51,7 @@ static void on_job(Job *job, HyperAnswer *answer)
 		job->job_active = answer->job.active;
 	else
 		job->job_active =
-			!g_error_matches(answer->error, KVMIG_ERROR, KVMIG_ERROR_NOT_FOUND) &&
-			!g_error_matches(answer->error, KVMIG_ERROR, KVMIG_ERROR_UNREACHABLE);
+			!g_error_matches(answer->error, KVMIG_ERROR, KVMIG_ERROR_NOT_FOUND);
 	job_run(job);
 }
 
@@ -123,6 +124,13 @@ static gboolean never_ran(const Job *job)
 	return job->target_heard && job->sides[TARGET].began_us == 0;
 }
 
+/* Then nobody heard libvirt: its daemon may be about to begin what it was asked. */
+static gboolean connection_broke(const Job *job)
+{
+	return job->said == SAID_UNKNOWN &&
+	       g_error_matches(job->said_error, KVMIG_ERROR, KVMIG_ERROR_UNREACHABLE);
+}
+
 static SettleQuestion question_of(Job *job)
 {
 	gint64 now_us = clock_monotonic_us(job->engine->clock);
@@ -141,9 +149,11 @@ static SettleQuestion question_of(Job *job)
 	job->last[SOURCE] = question.source.copy;
 	job->last[TARGET] = question.target.copy;
 	question.same = ++job->same;
+	question.quiet = now_us - job->same_since_us >= QUIET_US;
 	question.patience_over = now_us - job->same_since_us >= PATIENCE_US;
-	question.said = job->said;
+	question.said = connection_broke(job) ? SAID_NOTHING : job->said;
 	question.job_active = job->job_active;
+	question.begun = job->job_seen;
 	question.was_paused = job->was_paused;
 	question.two_ran = job->two_ran;
 	question.target_never_ran = never_ran(job);

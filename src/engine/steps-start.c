@@ -11,6 +11,7 @@
 #include "schedule/schedule.h"
 
 #define SOURCE_RETRIES 2
+#define ON_ITS_WAY_RETRIES 30
 #define RETRY_MS 1000
 #define AVOID_US G_GINT64_CONSTANT(30000000)
 #define AUTOSTART_TIMEOUT_MS 35000 /* libvirt waits 30 s for a domain's job lock */
@@ -77,6 +78,8 @@ static void on_target_state(Job *job, HyperAnswer *answer)
 static void on_target_info(Job *job, HyperAnswer *answer)
 {
 	keep_error(&job->target_error, answer);
+	/* over the connection that carries the events; a break from here on is told */
+	job->target_heard = answer->info != NULL;
 	job->target_info = g_steal_pointer(&answer->info);
 	job_run(job);
 }
@@ -200,6 +203,33 @@ static StepResult already_there(Job *job)
 	return end_failed(job, REASON_BLK_DUPLICATE_UUID, message, NULL);
 }
 
+/* Paused by a migration, not by somebody who wants it paused. */
+static gboolean is_in_the_middle(const HyperDomain *domain)
+{
+	return domain->incoming || (domain->state == HYPER_DOMAIN_PAUSED &&
+				    (domain->reason == HYPER_REASON_MIGRATION ||
+				     domain->reason == HYPER_REASON_STARTING_UP ||
+				     domain->reason == HYPER_REASON_POSTCOPY ||
+				     domain->reason == HYPER_REASON_POSTCOPY_FAILED));
+}
+
+/* At one end of a migration that is not ours: mostly for a moment, but one that was left in the
+ * middle stays like that until a person decides. */
+static StepResult on_its_way(Job *job)
+{
+	g_autofree char *message = NULL;
+
+	if (job->view.phase <= MIGRATION_PHASE_PENDING &&
+	    job->source_failures++ < ON_ITS_WAY_RETRIES)
+		return start_requeue(job, RETRY_MS);
+	message = g_strdup_printf("VM '%s' is paused on node '%s' in the middle of a migration "
+				  "that is not this one",
+				  job->vmi_key, job->source);
+	return end_failed(job, REASON_BLK_IN_FLIGHT, message,
+			  "look at the domain with virsh on its hosts; where an earlier migration "
+			  "left it paused, its alarm tells what to do");
+}
+
 /* With every answer at hand: on, back, or over. */
 static StepResult judge(Job *job)
 {
@@ -210,8 +240,8 @@ static StepResult judge(Job *job)
 		return source_silent(job);
 	if (domain->state != HYPER_DOMAIN_RUNNING && domain->state != HYPER_DOMAIN_PAUSED)
 		return not_there(job);
-	if (domain->incoming)
-		return start_requeue(job, RETRY_MS);
+	if (is_in_the_middle(domain))
+		return on_its_way(job);
 	if (domain->not_migratable)
 		return end_failed(job, REASON_BLK_LIBVIRT, domain->not_migratable, NULL);
 	if (job->target_error)
@@ -308,15 +338,25 @@ static void addresses_clear(Addresses *addresses)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Addresses, addresses_clear)
 
+/* libvirt puts brackets around an IPv6 address itself, and takes one that has them for a name. */
+static char *without_brackets(const char *address)
+{
+	gsize length = strlen(address);
+
+	if (length > 2 && *address == '[' && address[length - 1] == ']')
+		return g_strndup(address + 1, length - 2);
+	return g_strdup(address);
+}
+
 static void set_tcp(Addresses *addresses, const char *address, const char *peer_name)
 {
 	gboolean bare_v6 = strchr(address, ':') && *address != '[';
 
 	addresses->migrate_uri = g_strdup_printf(bare_v6 ? "tcp://[%s]" : "tcp://%s", address);
-	addresses->listen_address = g_strdup(address);
+	addresses->listen_address = without_brackets(address);
 	/* certificates bear the host's name, not the address on the migration network */
 	if (peer_name && g_strcmp0(peer_name, address) != 0)
-		addresses->tls_destination = g_strdup(peer_name);
+		addresses->tls_destination = without_brackets(peer_name);
 }
 
 /* A name of its own for each attempt: what an earlier one left there is not in the way. */
@@ -424,6 +464,11 @@ StepResult step_handing_over(Job *job)
 	journal_advance(job, MIGRATION_PHASE_TARGET_READY);
 	if (!journal_hand_over(job))
 		return job_wait(job, "the store");
+	/* cancelled, or taken away, and the watch has not told yet */
+	if (job->orphan || job->view.abort_requested) {
+		follow_cancel(job, "user");
+		return end_cancelled(job);
+	}
 	converge_init(&job->converge, budget_us(job),
 		      job->engine->settings.progress_timeout_seconds * G_USEC_PER_SEC,
 		      job->handed_over_us);

@@ -256,6 +256,28 @@ static void test_target_is_removed(void)
 	world_clear(&world);
 }
 
+/* Undecided for a while, then it ends, and the controller dies at that very moment: the mark must
+ * not stay, nobody would ever take it off again. */
+static void test_killed_at_the_end_of_undecided(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	init(&world);
+	world_act_in(&world, SIM_PHASE_PERFORM, target_down);
+	name = world_migrate(&world, "web", "n2");
+	g_assert_false(world_settle(&world, 60000));
+	g_assert_true(is_undecided(&world));
+	world_kill_at(&world, "done");
+	sim_host_up(world.sim, "n2");
+	g_assert_false(world_settle(&world, 60000));
+	g_assert_true(world_revive(&world));
+	run_out(&world);
+	check_end(&world, name);
+	g_assert_false(is_undecided(&world));
+	world_clear(&world);
+}
+
 static void kill_target_daemon(World *world)
 {
 	sim_daemon_kill(world->sim, "n2");
@@ -334,6 +356,42 @@ static void test_source_left_paused_unheard(void)
 	g_assert_cmpstr(alarm, ==, "KVMIG-ALARM-ONE-PAUSED");
 	assert_state(&world, "n1", HYPER_DOMAIN_PAUSED);
 	g_assert_false(sim_autostart(world.sim, "n1", UUID));
+	world_clear(&world);
+}
+
+/* The connection to the target fails and comes back before the switch: what the target did in
+ * between was not heard, so that a source that is left paused is left alone. */
+static void target_silent_for_a_moment(World *world)
+{
+	HyperHost *host = hyper_find_host(world->hyper, "n2");
+
+	g_assert_nonnull(host);
+	engine_handle_event(world->engine, host, &(HyperEvent){ .type = HYPER_EVENT_CONNECTED });
+	world_act_in(world, SIM_PHASE_SWITCH, kill_source_daemon);
+}
+
+static void test_source_left_paused_after_gap(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	init(&world);
+	world_act_in(&world, SIM_PHASE_PERFORM, target_silent_for_a_moment);
+	name = world_migrate(&world, "web", "n2");
+	g_assert_false(world_settle(&world, 40000));
+	sim_daemon_start(world.sim, "n1");
+	run_out(&world);
+	assert_phase(&world, name, "Failed");
+	assert_reason(&world, name, "KVMIG-ALARM-ONE-PAUSED");
+	assert_state(&world, "n1", HYPER_DOMAIN_PAUSED);
+	/* another try does not wait for ever, and tells why */
+	g_free(name);
+	name = world_migrate(&world, "web", "n2");
+	run_out(&world);
+	assert_phase(&world, name, "Failed");
+	assert_reason(&world, name, "KVMIG-BLK-IN-FLIGHT");
+	g_assert_cmpuint(sim_started(world.sim, UUID), ==, 1);
+	assert_state(&world, "n1", HYPER_DOMAIN_PAUSED);
 	world_clear(&world);
 }
 
@@ -658,9 +716,11 @@ int main(int argc, char **argv)
 	ADD("killed-and-target-dies", test_killed_and_target_dies);
 	ADD("target-host-dies", test_target_host_dies);
 	ADD("target-is-removed", test_target_is_removed);
+	ADD("killed-at-the-end-of-undecided", test_killed_at_the_end_of_undecided);
 	ADD("target-daemon-dies", test_target_daemon_dies);
 	ADD("source-daemon-dies", test_source_daemon_dies);
 	ADD("source-left-paused-unheard", test_source_left_paused_unheard);
+	ADD("source-left-paused-after-gap", test_source_left_paused_after_gap);
 	ADD("source-daemon-dies-before-confirm", test_source_daemon_dies_before_confirm);
 	ADD("source-host-dies-before-confirm", test_source_host_dies_before_confirm);
 	ADD("source-host-dies", test_source_host_dies);

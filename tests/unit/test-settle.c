@@ -34,7 +34,8 @@ static void test_one_copy(void)
 {
 	for (int said = SAID_NOTHING; said < SAID_LAST; said++) {
 		check(ask(COPY_NONE, COPY_RUNNING, said), SETTLE_MOVED, NULL);
-		check(ask(COPY_RUNNING, COPY_NONE, said), SETTLE_STAYED, NULL);
+		check(ask(COPY_RUNNING, COPY_NONE, said),
+		      said == SAID_NOTHING ? SETTLE_ASK_AGAIN : SETTLE_STAYED, NULL);
 		check(ask(COPY_SHUTOFF, COPY_RUNNING, said), SETTLE_MOVED, NULL);
 		check(ask(COPY_NONE, COPY_NONE, said), SETTLE_LEAVE, REASON_ALARM_NONE_LEFT);
 		check(ask(COPY_SHUTOFF, COPY_NONE, said), SETTLE_ENDED, REASON_FAIL_VM_GONE);
@@ -53,7 +54,15 @@ static void test_not_over(void)
 	question.same = 5;
 	question.job_active = TRUE;
 	check(question, SETTLE_ASK_AGAIN, NULL);
+	/* the call may be on its way still */
 	question.job_active = FALSE;
+	check(question, SETTLE_ASK_AGAIN, NULL);
+	question.quiet = TRUE;
+	check(question, SETTLE_STAYED, NULL);
+	question.quiet = FALSE;
+	question.begun = TRUE;
+	check(question, SETTLE_STAYED, NULL);
+	question.begun = FALSE;
 	question.said = SAID_UNKNOWN;
 	check(question, SETTLE_STAYED, NULL);
 }
@@ -119,6 +128,8 @@ static void test_source_paused(void)
 
 	question = ask(COPY_PAUSED, COPY_RUNNING, SAID_UNKNOWN);
 	question.source.reason = HYPER_REASON_MIGRATION;
+	check(question, SETTLE_ASK_AGAIN, NULL); /* its QEMU is being ended */
+	question.quiet = TRUE;
 	check(question, SETTLE_MOVED, REASON_ALARM_COPY_LEFT);
 	question.job_active = TRUE;
 	check(question, SETTLE_ASK_AGAIN, NULL);
@@ -207,7 +218,7 @@ static void test_every_combination(void)
 					       HYPER_REASON_STARTING_UP, HYPER_REASON_UNKNOWN };
 	guint n = 0;
 
-	for (guint bits = 0; bits < 1u << 5; bits++)
+	for (guint bits = 0; bits < 1u << 6; bits++)
 		for (int source = 0; source < COPY_LAST; source++)
 			for (int target = 0; target < COPY_LAST; target++)
 				for (int said = 0; said < SAID_LAST; said++)
@@ -224,10 +235,11 @@ static void test_every_combination(void)
 							q.two_ran = bits & 4;
 							q.target_never_ran = bits & 8;
 							q.patience_over = bits & 16;
+							q.quiet = bits & 32;
 							check_rules(&q);
 							n++;
 						}
-	g_assert_cmpuint(n, ==, 32 * 36 * 5 * 16 * 2);
+	g_assert_cmpuint(n, ==, 64 * 36 * 5 * 16 * 2);
 }
 
 /* ---- convergence ------------------------------------------------------------------------------
