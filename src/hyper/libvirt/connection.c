@@ -54,6 +54,7 @@ static void watch(virConnectPtr conn, LvLink *link)
 	if (virConnectRegisterCloseCallback(conn, on_close, lv_link_ref(link), unref_link) < 0)
 		lv_link_unref(link);
 	lv_events_register(conn, link);
+	lv_link_set_live(link);
 	lv_host_event(host, &event);
 }
 

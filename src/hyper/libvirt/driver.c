@@ -40,6 +40,7 @@ struct LvLink {
 	gatomicrefcount refs;
 	LvHost *host; /* a reference */
 	gint cut;     /* atomic */
+	gint live;    /* atomic: events came over it */
 };
 
 struct LvWorker {
@@ -217,6 +218,11 @@ void lv_link_unref(LvLink *link)
 		return;
 	host_unref(link->host);
 	g_free(link);
+}
+
+void lv_link_set_live(LvLink *link)
+{
+	g_atomic_int_set(&link->live, 1);
 }
 
 LvHost *lv_link_host(LvLink *link)
@@ -425,7 +431,7 @@ static void cut_link(LvHost *host, LvLink *link)
 				   .text = "a call to libvirtd does not come back" };
 
 	g_atomic_int_set(&link->cut, 1);
-	if (!host->closed)
+	if (!host->closed && g_atomic_int_get(&link->live))
 		lv_core->event(host->core_host, &event);
 }
 

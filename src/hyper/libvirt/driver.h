@@ -67,6 +67,8 @@ typedef struct LvLink LvLink;
 LvLink *lv_link_ref(LvLink *link);
 void lv_link_unref(LvLink *link);
 LvHost *lv_link_host(LvLink *link); /* NULL: cut */
+/* Its connection is open: cutting it is a loss that is told. */
+void lv_link_set_live(LvLink *link);
 
 /* ---- connection.c ---- */
 
