@@ -14,7 +14,7 @@ has() { # FILTER VALUE COMMAND…: JSON of kvmig
 	equal "$got" "$value"
 }
 
-lab_begin
+lab_begin "$(id -un)"
 lab_start 2 || exit 1
 
 check 'both nodes are ready' has '[.items[] | select(.status.conditions[] | .type == "Ready" and .status == "True")] | length' 2 node list

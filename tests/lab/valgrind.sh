@@ -49,7 +49,7 @@ controller_ends() {
 	equal "$(cat "$LAB_TOP/controller.status")" 0 && no_finding controller
 }
 
-lab_begin
+lab_begin "$(id -un)"
 check 'a lab' lab_start 2
 # Not inside check(): what it starts would keep check's pipe open.
 {
