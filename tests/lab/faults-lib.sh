@@ -63,16 +63,6 @@ guests() { # VM:NODE…
 	done
 }
 
-other_node() { # NODE
-	[ "$1" = n1 ] && echo n2 || echo n1
-}
-
-place_of() { # VM
-	for node in $(node_names); do
-		[ "$(domain_state "$node" "$1")" = running ] && echo "$node"
-	done
-}
-
 qemu_pid() { # NODE VM
 	if lab_is_root; then
 		cat "/proc/$(part_pid "$1-holder")/root/run/libvirt/qemu/$2.pid"

@@ -238,7 +238,7 @@ stop_controller() {
 }
 
 takes_over() { # STEP VM PHASE: ends so
-	from=$(place_of "$2")
+	from=$(domain_place "$2")
 	stop_controller
 	dies_at "$1" "$2" && until_controller_dead && follow "$3"
 }
@@ -274,7 +274,7 @@ controller() { # USER
 	check "$1: killed at handed-over: the guest stays" stayed vm1 n1
 	check "$1: killed at handed-over: autostart is back" has_autostart n1 vm1
 	for step in clearing-autostart running setting-autostart 'done'; do
-		to=$(other_node "$(place_of vm1)")
+		to=$(other_node "$(domain_place vm1)")
 		# Whatever had been begun is gone on with, and never begun a second time.
 		check "$1: controller killed at $step: the next one ends it" takes_over $step vm1 Succeeded
 		check "$1: killed at $step: the guest runs on the target alone" assert_only_on vm1 "$to"
@@ -364,7 +364,7 @@ full_disk() {
 }
 
 store() { # USER
-	place=$(place_of vm1)
+	place=$(domain_place vm1)
 	stop_controller
 	check "$1: state is kept" cp -a "$LAB_TOP/s/." "$LAB_TOP/copy"
 	lab_is_root && check "$1: store on a read-only file system" read_only_store

@@ -246,6 +246,17 @@ domain_state() { # NODE VM
 	node_virsh "$1" domstate "$2" 2>/dev/null | head -n 1
 }
 
+domain_place() { # VM
+	for node in $(node_names); do
+		[ "$(domain_state "$node" "$1")" = running ] && echo "$node"
+	done
+}
+
+# Of a lab of two.
+other_node() { # NODE
+	[ "$1" = n1 ] && echo n2 || echo n1
+}
+
 assert_running_once() { # VM
 	running=0 where=
 	for node in $(node_names); do

@@ -102,16 +102,6 @@ dry_run_changes_nothing() {
 		equal "$(echo "$out" | jq '[.items[] | select(.phase != "Succeeded" and .phase != "Failed")] | length')" 0
 }
 
-domain_place() { # VM
-	for node in $(node_names); do
-		[ "$(domain_state "$node" "$1")" = running ] && echo "$node"
-	done
-}
-
-other_node() { # NODE
-	[ "$1" = n1 ] && echo n2 || echo n1
-}
-
 selector_decides() {
 	run 0 kvmig node label n1 zone=a -q && run 0 kvmig node label n2 zone=b -q || return 1
 	from=$(domain_place vm1)

@@ -49,8 +49,19 @@ controller_ends() {
 	equal "$(cat "$LAB_TOP/controller.status")" 0 && no_finding controller
 }
 
+links_are_slow() {
+	began=$(date +%s%N)
+	virsh_migrate vm1 "$(domain_place vm1)" "$(other_node "$(domain_place vm1)")" || return 1
+	took=$((($(date +%s%N) - began) / 1000000))
+	[ "$took" -ge 3000 ] || {
+		echo "took only $took ms"
+		return 1
+	}
+}
+
 lab_begin "$(id -un)"
-check 'a lab' lab_start 2
+# 64 MiB that are not zero take four seconds on such a link.
+check 'a lab with slow links' lab_start 2 --link-rate 16Mi
 # Not inside check(): what it starts would keep check's pipe open.
 {
 	checked controller controller --idle-timeout 0 >"$LAB_TOP/controller.out" 2>&1
@@ -68,5 +79,6 @@ check 'migrate without --wait' with_status 0 begin migrate vm1
 check 'cancel' with_status 0 cancel cancel vm1
 check 'history' with_status 0 history history vm1
 check 'the controller ends without a finding' controller_ends
+check 'the links are slow' links_are_slow
 check 'one copy' assert_running_once vm1
 done_testing
