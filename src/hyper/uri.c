@@ -10,6 +10,8 @@
 #define LABEL_LENGTH_MAX 63
 #define USER_LENGTH_MAX 64
 #define UNIX_PATH_MAX 107 /* sun_path without its NUL */
+/* For what no better one fits. */
+#define URI_HINT "write qemu:///system, qemu+ssh://HOST/system or qemu+tls://HOST/system"
 
 /* What may stand behind the question mark, in the order in which it is written again. */
 static const struct {
@@ -93,8 +95,6 @@ static gboolean cut_scheme(const char **text, Parts *parts, GError **error)
 
 	if (!colon || colon == *text) {
 		error_set(error, KVMIG_ERROR_INVALID, "'%s' is not a URI", *text);
-		error_hint(error, "write qemu:///system, qemu+ssh://HOST/system or "
-				  "qemu+tls://HOST/system");
 		return FALSE;
 	}
 	scheme = g_ascii_strdown(*text, colon - *text);
@@ -413,8 +413,10 @@ HyperUri *hyper_uri_parse(const char *text, HyperUriFlags flags, GError **error)
 	g_autoptr(HyperUri) uri = g_new0(HyperUri, 1);
 	g_auto(Parts) parts = { 0 };
 
-	if (!check_characters(text, error) || !cut(text, &parts, error) ||
-	    !take_all(&parts, flags, uri, error))
-		return NULL; /* NOLINT(clang-analyzer-unix.Malloc): g_autoptr */
-	return g_steal_pointer(&uri);
+	if (check_characters(text, error) && cut(text, &parts, error) &&
+	    take_all(&parts, flags, uri, error))
+		return g_steal_pointer(&uri);
+	if (error && !error_get_hint(*error))
+		error_hint(error, URI_HINT);
+	return NULL; /* NOLINT(clang-analyzer-unix.Malloc): g_autoptr */
 }

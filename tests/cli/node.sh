@@ -62,6 +62,7 @@ for bad in 'qemu+ext:///system?command=/bin/sh' 'qemu+ssh://n/system?netcat=/bin
 	run kvmig node add bad --uri "$bad"
 	expect "a failure was expected" test "$status" -ne 0
 	expect_stderr_has --uri
+	expect_stderr_has 'hint: '
 	run kvmig node add bad --uri qemu+tls://n/system --peer-uri "$bad"
 	expect "a failure was expected" test "$status" -ne 0
 	expect_stderr_has --peer-uri

@@ -148,6 +148,7 @@ static void test_bad(void)
 		g_test_message("%s", bad[i].text);
 		g_assert_null(hyper_uri_parse(bad[i].text, 0, &error));
 		g_assert_error(error, KVMIG_ERROR, (int)bad[i].code);
+		g_assert_nonnull(error_get_hint(error));
 		if (!strstr(error->message, bad[i].names))
 			g_error("'%s' lacks '%s'", error->message, bad[i].names);
 		g_assert_null(strchr(error->message, '\n'));
