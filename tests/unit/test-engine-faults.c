@@ -525,6 +525,30 @@ static void test_source_not_resumed(void)
 	world_clear(&world);
 }
 
+/* The controller dies as it is about to give the guest back. The next one did not hear the target
+ * all along, so that it may not: the guest stays paused, in its one copy, and a person is told. */
+static void test_killed_resuming_source(void)
+{
+	g_autofree char *name = NULL, *alarm = NULL;
+	World world;
+
+	init(&world);
+	sim_inject(world.sim, UUID, SIM_FAULT_RESUME_FAILS);
+	world_act_in(&world, SIM_PHASE_PERFORMED, kill_incoming);
+	world_kill_at(&world, "resuming-source");
+	name = world_migrate(&world, "web", "n2");
+	world_settle(&world, 60000);
+	g_assert_true(world.killed);
+	run_out(&world);
+	assert_phase(&world, name, "Failed");
+	assert_end_state(&world, name, "paused/none");
+	alarm = alarm_of(&world, name);
+	g_assert_cmpstr(alarm, ==, "KVMIG-ALARM-ONE-PAUSED");
+	assert_state(&world, "n1", HYPER_DOMAIN_PAUSED);
+	g_assert_cmpuint(sim_started(world.sim, UUID), ==, 1);
+	world_clear(&world);
+}
+
 /* ---- two running copies, made by libvirt -------------------------------------------------------
  */
 
@@ -726,6 +750,7 @@ int main(int argc, char **argv)
 	ADD("source-host-dies", test_source_host_dies);
 	ADD("incoming-dies", test_incoming_dies);
 	ADD("source-not-resumed", test_source_not_resumed);
+	ADD("killed-resuming-source", test_killed_resuming_source);
 	ADD("late-start", test_late_start);
 	ADD("late-start-with-locks", test_late_start_with_locks);
 	ADD("finish-lost", test_finish_lost);
