@@ -3,7 +3,7 @@
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
 # shellcheck source=tests/cli/cluster.sh
 . "$top/tests/cli/cluster.sh"
-requires jq
+requires jq setsid
 
 test_case 'dry run: the target, and why not each other node'
 usual | fresh
@@ -219,6 +219,15 @@ expect_stderr_has 'goes on'
 expect_stderr_has 'kvmig cancel kvmig-'
 run kvmig status -o json
 expect_json '.items[0].cancelRequested' false
+
+test_case 'Ctrl-C without --wait, for all that the terminal runs: the migration and its controller stay'
+usual | fresh
+run setsid -w sh -c 'kvmig migrate web-1 -q; kill -INT 0'
+expect 'interrupted' [ "$status" -ne 0 ]
+expect 'one name' grep -qx 'kvmig-[a-z0-9]*' "$out"
+expect 'the controller lives' kill -0 "$(cut -d ' ' -f 1 "$XDG_STATE_HOME/kvmig/local/default/controller.lock")"
+run kvmig status -o json
+expect_json '.items[0] | "\(.final) \(.cancelRequested)"' 'false false'
 
 test_case 'no HOME, no cluster, standard output closed'
 run env -u XDG_STATE_HOME HOME=relative kvmig --context local/none migrate web-1
