@@ -167,8 +167,7 @@ static gboolean check_transport(const char *transport, HyperUriFlags flags, GErr
 		return TRUE;
 	error_set(error, KVMIG_ERROR_REFUSED,
 		  "transport 'tcp' is neither encrypted nor authenticated");
-	error_hint(error, "use tls or ssh, or allow tcp for this host where the network is "
-			  "trusted (labs)");
+	error_hint(error, "use tls or ssh; in a lab whose network is trusted, '--allow-tcp'");
 	return FALSE;
 }
 
