@@ -439,7 +439,6 @@ static void submit(Job *job, const Addresses *addresses)
 		.bandwidth_bytes_per_second = settings->bandwidth_bytes_per_second,
 		.persistent = job->persistent,
 		.tls = !settings->disable_tls,
-		.paused = job->was_paused,
 	};
 
 	follow_begin(job);

@@ -137,7 +137,6 @@ typedef struct {
 	gint64 bandwidth_bytes_per_second; /* 0: unlimited; rounded up to MiB/s as libvirt takes */
 	gboolean persistent; /* define on the target, undefine on the source */
 	gboolean tls;
-	gboolean paused; /* the guest is paused: it stays so */
 } HyperMigrateParams;
 
 /* Answer of a request. On failure `error` is set and the rest is empty. Borrowed for the call;

@@ -40,7 +40,9 @@ static void add_bandwidth(Params *params, gint64 bytes_per_second)
 
 /* UNDEFINE_SOURCE acts in the last phase, on the source, once the target runs: libvirt then drops
  * the definition file itself. It is not virDomainUndefine(), so NVRAM and managed-save files
- * neither stop it nor are removed by it. A transient domain has no definition on either side. */
+ * neither stop it nor are removed by it. A transient domain has no definition on either side.
+ * Not VIR_MIGRATE_PAUSED: libvirt sets it itself for a guest that is paused when it begins. Set
+ * here, a guest that was resumed since somebody looked would arrive standing still. */
 static unsigned int flags_of(const HyperMigrateParams *migrate)
 {
 	unsigned int flags = VIR_MIGRATE_LIVE | VIR_MIGRATE_PEER2PEER;
@@ -49,8 +51,6 @@ static unsigned int flags_of(const HyperMigrateParams *migrate)
 		flags |= VIR_MIGRATE_PERSIST_DEST | VIR_MIGRATE_UNDEFINE_SOURCE;
 	if (migrate->tls)
 		flags |= VIR_MIGRATE_TLS;
-	if (migrate->paused)
-		flags |= VIR_MIGRATE_PAUSED;
 	return flags;
 }
 

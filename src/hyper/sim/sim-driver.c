@@ -325,7 +325,6 @@ static void sim_submit(gpointer driver_host, HyperRequest *hyper_request, const 
 		request->migrate.bandwidth_bytes_per_second =
 			call->migrate.bandwidth_bytes_per_second;
 		request->migrate.persistent = call->migrate.persistent;
-		request->migrate.paused = call->migrate.paused;
 		request->migrate.tls = call->migrate.tls;
 	}
 	g_ptr_array_add(host->requests, request);
