@@ -186,7 +186,7 @@ static char *success_text(const cJSON *document)
 	g_autofree char *total = total_ms < 0 ? NULL : duration_human(total_ms);
 	g_autoptr(GString) text = g_string_new(NULL);
 
-	g_string_printf(text, "VM '%s' runs on '%s': moved from '%s'",
+	g_string_printf(text, "VM '%s' is on '%s' now: moved from '%s'",
 			json_string(document, "vm", "?"), json_string(document, "targetNode", "?"),
 			json_string(document, "sourceNode", "?"));
 	if (total)

@@ -91,7 +91,7 @@ expect_stderr_lacks 'no controller'
 test_case 'all about one that moved the VM, by its id'
 all | fresh
 run kvmig status virtualmachineinstancemigration.kubevirt.io/m-done
-expect_stdout_has "VM 'web-1' runs on 'n2': moved from 'n1' in 4.7 s, 1.2 GiB copied, downtime 38 ms as libvirt measured it"
+expect_stdout_has "VM 'web-1' is on 'n2' now: moved from 'n1' in 4.7 s, 1.2 GiB copied, downtime 38 ms as libvirt measured it"
 
 test_case 'JSON: units in the names'
 all | fresh
