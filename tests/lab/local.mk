@@ -9,6 +9,7 @@ lab_tests = \
 	%D%/lab-faults.sh \
 	%D%/migrate.sh \
 	%D%/migrate-user.sh \
+	%D%/tls.sh \
 	%D%/valgrind.sh
 # The shorter ones, which scripts/check also runs with the sanitizers.
 lab_tests_quick = \
