@@ -11,7 +11,6 @@
 #define RETRY_MS 2000
 #define CONFLICTS_MAX 5
 #define CONDITION_ABORT "migrationAbortRequested"
-#define CONDITION_UNDECIDED "kvmig.io/Undecided"
 
 /* ---- storing -------------------------------------------------------------------------------- */
 
@@ -206,6 +205,25 @@ static void set_time(cJSON *object, const char *key, gint64 unix_us)
 		cJSON_AddNullToObject(object, key);
 }
 
+/* As both hosts said a moment ago. Whoever waited for the end must not read of the pause at the
+ * switch, which is the last that the inventory has heard; it confirms this at its next look. */
+static void tell_place(Job *job, cJSON *status)
+{
+	g_autoptr(cJSON) vmi = NULL;
+
+	json_set_string(status, "nodeName", job->target);
+	if (job->sides[TARGET].is.copy != COPY_RUNNING)
+		return;
+	vmi = cluster_get(job->engine->cluster, &KIND_VMI, job->view.ns, job->view.vmi_name, NULL);
+	if (!vmi || !condition_find(vmi, CONDITION_PAUSED))
+		return;
+	condition_remove(vmi, CONDITION_PAUSED);
+	json_set_string(status, "domainState",
+			hyper_domain_state_to_string(HYPER_DOMAIN_RUNNING));
+	json_set(status, "conditions",
+		 cJSON_Duplicate(json_path(vmi, "status", "conditions", NULL), TRUE));
+}
+
 /* A patch, so that what the inventory writes meanwhile stays; null removes what the migration
  * before this one left. */
 static cJSON *migration_state_patch(Job *job, gboolean ended)
@@ -230,7 +248,7 @@ static cJSON *migration_state_patch(Job *job, gboolean ended)
 	else
 		cJSON_AddNullToObject(state, "failureReason");
 	if (ended && job->success)
-		json_set_string(status, "nodeName", job->target);
+		tell_place(job, status);
 	return patch;
 }
 

@@ -11,11 +11,9 @@
 /* Conditions of the inventory. */
 #define CONDITION_READY "Ready"
 #define CONDITION_SAME_HOST "kvmig.io/SameHost"
-#define CONDITION_PAUSED "Paused"
 #define CONDITION_LIVE_MIGRATABLE "LiveMigratable"
 #define CONDITION_DUPLICATE "kvmig.io/DuplicateUUID"
 #define CONDITION_MISSING "kvmig.io/Missing"
-#define CONDITION_UNDECIDED "kvmig.io/Undecided" /* the engine's; only read here */
 
 /* Go's name of an architecture, as kubernetes.io/arch has it; unknown ones pass through. */
 const char *describe_arch(const char *libvirt_arch);

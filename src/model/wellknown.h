@@ -28,6 +28,10 @@
 #define METADATA_XMLNS "https://kvmig.io/xmlns/instance/1"
 #define METADATA_PREFIX "kvmig"
 
+/* Conditions of a VMI that more than one part of kvmig knows */
+#define CONDITION_PAUSED "Paused"		 /* KubeVirt's; the inventory's */
+#define CONDITION_UNDECIDED "kvmig.io/Undecided" /* the engine's */
+
 #define NAMESPACE_DEFAULT "default"
 #define HYPERCONVERGED_NAME "kubevirt-hyperconverged"
 #define HYPERCONVERGED_NAMESPACE "kubevirt-hyperconverged"

@@ -163,6 +163,6 @@ fi
 if [ "$accelerator" = kvm ]; then
 	ordinary "$(id -un)" --tcg
 else
-	skip 'both accelerators' 'KVM does not run a guest here: all of the above was emulated'
+	skip 'both accelerators' 'this machine cannot: KVM does not run a guest here, all of the above was emulated'
 fi
 done_testing
