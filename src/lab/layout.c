@@ -94,12 +94,25 @@ static gboolean refuse(const char *dir, const char *why, GError **error)
 	return FALSE;
 }
 
-/* Ours, private, and either marked or still empty, as it is when we died at once after making
- * it. */
+/* Nothing in it, or only a marker that was being written: its folder, when we died at once after
+ * making it. */
+static gboolean just_made(const char *dir)
+{
+	g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
+	const char *name;
+
+	if (!list)
+		return FALSE;
+	while ((name = g_dir_read_name(list)))
+		if (!g_str_has_prefix(name, MARKER "."))
+			return FALSE;
+	return TRUE;
+}
+
+/* Ours, private, and either marked or just made. */
 static gboolean check_dir(Lab *lab, GError **error)
 {
 	g_autofree char *text = NULL, *marker = lab_path(lab, MARKER);
-	g_autoptr(GDir) list = NULL;
 	struct stat st;
 
 	if (fstat(lab->fd, &st) < 0)
@@ -111,8 +124,7 @@ static gboolean check_dir(Lab *lab, GError **error)
 	if (g_file_get_contents(marker, &text, NULL, NULL))
 		return g_str_equal(text, MARKER_TEXT) ||
 		       refuse(lab->dir, "its marker is not one of this version of kvmig", error);
-	list = g_dir_open(lab->dir, 0, NULL);
-	if (!list || g_dir_read_name(list))
+	if (!just_made(lab->dir))
 		return refuse(lab->dir, "it has no marker", error);
 	lab->fresh = TRUE;
 	return TRUE;

@@ -72,6 +72,12 @@ reused_pid() {
 	return $status
 }
 
+# What is left where it was killed while it wrote the marker.
+half_marked() {
+	as_lab_user mkdir -m 700 "$LAB" && as_lab_user touch "$LAB/marker.A1B2C3" &&
+		lab_start 1 --tcg --vms 0 && kvmig lab down -q && left_nothing
+}
+
 two_at_once() {
 	kvmig lab up -q --tcg --memory 32Mi --nodes 2 >"$LAB_TOP/one" 2>&1 &
 	one=$!
@@ -92,6 +98,7 @@ accidents() { # USER
 	not_ours "$1: a folder that all may write" open_folder
 	not_ours "$1: a link" link_to_elsewhere
 	check "$1: a reused pid is left alone" reused_pid
+	check "$1: killed while it wrote its marker" half_marked
 	check "$1: two ups at once make one lab" two_at_once
 	check "$1: down after that" down_leaves_nothing
 	lab_end
