@@ -393,10 +393,8 @@ static void test_migrate_paused(void)
 	g_autofree char *socket = socket_uri("still.sock");
 	HyperMigrateParams way = way_to(1, socket);
 	G_GNUC_UNUSED g_auto(Reply) suspend = ASK(0, .op = HYPER_OP_SUSPEND, .uuid = uuid);
-	g_auto(Reply) moved = { 0 };
+	g_auto(Reply) moved = ASK(0, .op = HYPER_OP_MIGRATE, .uuid = uuid, .migrate = &way);
 
-	way.paused = TRUE;
-	moved = ASK(0, .op = HYPER_OP_MIGRATE, .uuid = uuid, .migrate = &way);
 	g_assert_no_error(moved.answer.error);
 	g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_NONE);
 	g_assert_cmpint(state_of(1, uuid), ==, HYPER_DOMAIN_PAUSED);
