@@ -178,6 +178,17 @@ FollowEnd follow_migration(const CommandContext *context, const cJSON *object,
 	return end;
 }
 
+static int report_outcome(const CommandContext *context, const cJSON *document, GError **error)
+{
+	g_autofree char *outcome = NULL;
+
+	if (!migration_check_outcome(document, error))
+		return STATUS_FAILED;
+	outcome = migration_outcome(document);
+	say(context, "%s", outcome);
+	return STATUS_DONE;
+}
+
 int follow_report(const CommandContext *context, FollowEnd end, const cJSON *document,
 		  GError **error)
 {
@@ -207,6 +218,7 @@ int follow_report(const CommandContext *context, FollowEnd end, const cJSON *doc
 			 words, name, words, name);
 		return STATUS_INTERRUPTED;
 	case FOLLOW_ENDED:
+		return report_outcome(context, document, error);
 	case FOLLOW_FAILED:
 		break;
 	}

@@ -30,8 +30,8 @@ typedef struct {
 FollowEnd follow_migration(const CommandContext *context, const cJSON *object,
 			   const FollowOptions *options, cJSON **ret_document, GError **error);
 
-/* Turns an end that is not FOLLOW_ENDED into an error that says how to go on (TIMEOUT), or into
- * messages and an exit status (130). */
+/* Turns an end into messages and an exit status: the outcome of a migration that has ended (its
+ * failure is *error), an error that says how to go on (TIMEOUT), or 130. */
 int follow_report(const CommandContext *context, FollowEnd end, const cJSON *document,
 		  GError **error);
 

@@ -204,18 +204,11 @@ static int wait_for_end(const CommandContext *context, const cJSON *created, gin
 {
 	const FollowOptions how = { .timeout_ms = timeout_ms, .progress = TRUE };
 	g_autoptr(cJSON) document = NULL;
-	g_autofree char *outcome = NULL;
 	FollowEnd end = follow_migration(context, created, &how, &document, error);
 
 	if (wants_document(context))
 		print_document(context, document);
-	if (end != FOLLOW_ENDED)
-		return follow_report(context, end, document, error);
-	if (!migration_check_outcome(document, error))
-		return STATUS_FAILED;
-	outcome = migration_outcome(document);
-	say(context, "%s", outcome);
-	return STATUS_DONE;
+	return follow_report(context, end, document, error);
 }
 
 /* Ctrl-C from the creation on must not end kvmig without a word: something was started. */

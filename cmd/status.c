@@ -121,15 +121,8 @@ static int watch_one(CommandContext *context, const cJSON *object, GError **erro
 				    .show_data = context };
 	g_autoptr(cJSON) document = NULL;
 	FollowEnd end = follow_migration(context, object, &how, &document, error);
-	g_autofree char *outcome = NULL;
 
-	if (end != FOLLOW_ENDED)
-		return follow_report(context, end, document, error);
-	if (!migration_check_outcome(document, error))
-		return STATUS_FAILED;
-	outcome = migration_outcome(document);
-	say(context, "%s", outcome);
-	return STATUS_DONE;
+	return follow_report(context, end, document, error);
 }
 
 static int status_of(CommandContext *context, const char *word, gboolean watch, GError **error)
