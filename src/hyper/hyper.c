@@ -209,8 +209,7 @@ static void on_deadline(gpointer data)
 	error_hint(&answer.error, "look at libvirtd on the host; 'virsh -c URI list' shows whether "
 				  "it answers");
 	request_fail(request, &answer);
-	/* It cannot know that this reference is not the last, which request_settle() gave up.
-	 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	/* not the last: request_settle() gave that one up */
 	request_unref(request);
 }
 

@@ -417,5 +417,5 @@ HyperUri *hyper_uri_parse(const char *text, HyperUriFlags flags, GError **error)
 		return g_steal_pointer(&uri);
 	if (error && !error_get_hint(*error))
 		error_hint(error, URI_HINT);
-	return NULL; /* NOLINT(clang-analyzer-unix.Malloc): g_autoptr */
+	return NULL;
 }

@@ -275,7 +275,7 @@ static gboolean list_one(virConnectPtr conn, LvHost *host, const virDomainStatsR
 	domain->incoming = is_incoming(host, domain);
 	if (!domain->incoming && !describe(host, record->dom, domain)) {
 		if (virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
-			return TRUE; /* NOLINT(clang-analyzer-unix.Malloc): g_autoptr */
+			return TRUE;
 		if (!list_failed(conn, domain, answer))
 			return FALSE;
 	}

@@ -370,8 +370,7 @@ static LvWorker *worker_for(LvHost *host, Lane lane)
 	if (lane == LANE_OWN)
 		return worker_new(host, lane);
 	if (!host->lanes[lane])
-		/* The reference that it gives up on failure is never the last: the core has one.
-		 * NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+		/* The reference that it gives up on failure is never the last: the core has one. */
 		host->lanes[lane] = worker_new(host, lane);
 	return host->lanes[lane];
 }

@@ -253,7 +253,7 @@ static void read_memory(virConnectPtr conn, HyperHostInfo *info)
 		return;
 	stats = g_new0(virNodeMemoryStats, n);
 	if (virNodeGetMemoryStats(conn, VIR_NODE_MEMORY_STATS_ALL_CELLS, stats, &n, 0) < 0)
-		return; /* NOLINT(clang-analyzer-unix.Malloc): g_autofree */
+		return;
 	for (int i = 0; i < n; i++) {
 		if (strcmp(stats[i].field, VIR_NODE_MEMORY_STATS_TOTAL) == 0)
 			total = stats[i].value;
