@@ -9,17 +9,36 @@
 
 typedef struct {
 	void (*close)(Cluster *cluster);
+	/* NULL: the caps are known from the start */
+	gboolean (*probe)(Cluster *cluster, GError **error);
+	/* NULL: model/kind.h's table is all there is. `word` as people say it. */
+	const Kind *(*find_kind)(Cluster *cluster, const char *word, GError **error);
+	const Kind *(*kind_of)(Cluster *cluster, const char *api_version, const char *kind,
+			       GError **error);
+	/* NULL: by the schema of the store */
+	ClusterFieldState (*has_field)(Cluster *cluster, const Kind *kind, const char *path);
+	/* NULL: UNSUPPORTED */
+	cJSON *(*get_path)(Cluster *cluster, const char *path, GError **error);
 	cJSON *(*get)(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
 		      GError **error);
 	GPtrArray *(*list)(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
 			   char **ret_version, GError **error);
+	/* NULL: cluster.c makes it of `list` */
+	gboolean (*each)(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+			 ClusterEachFunc func, gpointer data, char **ret_version, GError **error);
+	/* NULL: cluster.c makes rows of `each` and the kind's printer columns */
+	gboolean (*table)(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+			  ClusterRowFunc func, gpointer data, char **ret_version, GError **error);
 	cJSON *(*create)(Cluster *cluster, const Kind *kind, const cJSON *object,
 			 ClusterWriteFlags flags, GError **error);
 	cJSON *(*update)(Cluster *cluster, const Kind *kind, const cJSON *object, gboolean status,
 			 ClusterWriteFlags flags, GError **error);
 	cJSON *(*patch)(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
-			gboolean status, const cJSON *patch, ClusterWriteFlags flags,
+			ClusterPatchType type, const cJSON *patch, ClusterWriteFlags flags,
 			GError **error);
+	/* NULL: cluster.c merges into what is there, or creates */
+	cJSON *(*apply)(Cluster *cluster, const Kind *kind, const cJSON *object,
+			ClusterWriteFlags flags, gboolean *ret_created, GError **error);
 	gboolean (*delete)(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
 			   const char *uid, ClusterWriteFlags flags, GError **error);
 	gboolean (*batch_begin)(Cluster *cluster, GError **error);
@@ -35,6 +54,9 @@ typedef struct {
 struct Cluster {
 	const ClusterBackend *backend;
 	ClusterCaps caps;
+	char *ns;	 /* cluster_default_namespace(), or NULL; likewise */
+	char *server;	 /* cluster_server(), or NULL; likewise */
+	gboolean probed; /* caps are filled */
 	char *context;	 /* freed by cluster_close() after the backend's close */
 	char *state_dir; /* likewise */
 	gboolean read_only;

@@ -8,20 +8,43 @@
 
 void cluster_close(Cluster *cluster)
 {
-	char *context, *state_dir;
+	char *context, *state_dir, *ns, *server;
 
 	if (!cluster)
 		return;
 	context = cluster->context;
 	state_dir = cluster->state_dir;
+	ns = cluster->ns;
+	server = cluster->server;
 	cluster->backend->close(cluster);
 	g_free(context);
 	g_free(state_dir);
+	g_free(ns);
+	g_free(server);
+}
+
+gboolean cluster_probe(Cluster *cluster, GError **error)
+{
+	if (!cluster->probed && cluster->backend->probe)
+		cluster->probed = cluster->backend->probe(cluster, error);
+	else
+		cluster->probed = TRUE;
+	return cluster->probed;
 }
 
 const ClusterCaps *cluster_caps(const Cluster *cluster)
 {
 	return &cluster->caps;
+}
+
+const char *cluster_default_namespace(const Cluster *cluster)
+{
+	return cluster->ns;
+}
+
+const char *cluster_server(const Cluster *cluster)
+{
+	return cluster->server;
 }
 
 gboolean cluster_is_read_only(const Cluster *cluster)
@@ -200,7 +223,7 @@ cJSON *cluster_patch(Cluster *cluster, const Kind *kind, const char *ns, const c
 		error_set(error, KVMIG_ERROR_INVALID, "a %s has no status", kind->singular);
 		return NULL;
 	}
-	return cluster->backend->patch(cluster, kind, ns, name, status, patch, flags, error);
+	return cluster->backend->patch(cluster, kind, ns, name, type, patch, flags, error);
 }
 
 gboolean cluster_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A cluster: where the objects live. Two implementations stand behind this interface, an API
- * server (cluster/kube, a later issue) and the embedded store (cluster/local); callers do not
+ * server (cluster/kube) and the embedded store (cluster/local); callers do not
  * know which they have, except through cluster_caps().
  *
  * Objects go in and out as cJSON documents in Kubernetes form. What is returned belongs to the
@@ -27,7 +27,7 @@ typedef struct Cluster Cluster;
 
 typedef enum { CLUSTER_KUBEVIRT, CLUSTER_FLEET, CLUSTER_LOCAL } ClusterKind;
 
-/* What the cluster at hand can do, filled once at open. */
+/* What the cluster at hand can do. On an API server cluster_probe() fills it. */
 typedef struct {
 	ClusterKind kind;
 	gboolean kvmig_migrates; /* fleet, local: 'kvmig controller' carries migrations out */
@@ -35,11 +35,29 @@ typedef struct {
 	const Kind *settings_kind; /* the object that holds the settings */
 } ClusterCaps;
 
+/* Text of a `Warning:` header of the server, each text once for each open cluster. */
+typedef void (*ClusterWarnFunc)(const char *text, gpointer data);
+
 typedef struct {
 	const char *context;	   /* --context or KVMIG_CONTEXT; NULL: not named */
 	const char *kubeconfig;	   /* --kubeconfig; NULL: KUBECONFIG or the default */
 	gboolean read_only;	   /* writes are refused with FORBIDDEN */
 	gboolean create;	   /* local: make the store where there is none */
+
+	/* What goes before the kubeconfig, all NULL or 0 where not given. Any of them with a local
+	 * cluster is USAGE. */
+	const char *cluster, *user;
+	const char *server, *certificate_authority, *tls_server_name;
+	gboolean insecure_skip_tls_verify;
+	const char *token, *token_file;
+	const char *as, *as_uid;
+	const char *const *as_groups; /* NULL-terminated, or NULL */
+
+	gint64 request_timeout_ms; /* for one request but watches; 0: no limit of ours */
+	gboolean no_plugins;	   /* a user with a credential plugin is UNSUPPORTED: completion */
+	gboolean interactive;	   /* stdin is a terminal that a plugin may talk to */
+	ClusterWarnFunc warn;	   /* NULL: warnings are dropped */
+	gpointer warn_data;
 } ClusterOptions;
 
 /*
@@ -52,7 +70,42 @@ Cluster *cluster_open(const ClusterOptions *options, GError **error);
 void cluster_close(Cluster *cluster);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Cluster, cluster_close)
 
+/*
+ * Finds out which kind of cluster this is and fills in the caps; at once TRUE where that is known.
+ * cluster_open() sends nothing to an API server, so that `get` costs one request: commands that
+ * ask for caps probe first (dispatch does it for all but those flagged ANY_CLUSTER). Fails closed
+ * (DESIGN §1): UNSUPPORTED where the server shows neither mark, or both; FORBIDDEN where the
+ * question is.
+ */
+gboolean cluster_probe(Cluster *cluster, GError **error);
+/* After cluster_probe(). */
 const ClusterCaps *cluster_caps(const Cluster *cluster);
+
+/* Whether objects of a kind have a field ("spec.addedNodeSelector"), by the schema that the server
+ * publishes (/openapi/v3, cached by its hash) or the store's own. UNKNOWN: the schema could not be
+ * had (*error is not set; the reason goes to g_info()), or it preserves unknown fields there. */
+typedef enum { CLUSTER_FIELD_UNKNOWN, CLUSTER_FIELD_YES, CLUSTER_FIELD_NO } ClusterFieldState;
+ClusterFieldState cluster_has_field(Cluster *cluster, const Kind *kind, const char *path);
+
+/*
+ * A kind by what people call it (kind, plural, singular, short name, each also with ".group" or
+ * ".version.group" behind it; case does not matter), or by what an object says of itself. First
+ * the table of model/kind.h, then, on an API server, discovery (cached on disk). What discovery
+ * found belongs to the cluster. NOT_FOUND with near names in the hint.
+ */
+const Kind *cluster_find_kind(Cluster *cluster, const char *word, GError **error);
+const Kind *cluster_kind_of(Cluster *cluster, const char *api_version, const char *kind,
+			    GError **error);
+
+/* The namespace that the context names; NULL where it names none (local, most kubeconfigs).
+ * Borrowed. */
+const char *cluster_default_namespace(const Cluster *cluster);
+/* "https://host:6443", NULL on a local cluster. Borrowed. */
+const char *cluster_server(const Cluster *cluster);
+
+/* GET of a path that is no object ("/version", "/openapi/v3"), as JSON. Local: UNSUPPORTED. */
+cJSON *cluster_get_path(Cluster *cluster, const char *path, GError **error);
+
 /* Opened so that writes are refused: nor should anything be started that would write. */
 gboolean cluster_is_read_only(const Cluster *cluster);
 /* "local/default", "kube/prod": as every writing command names it on stderr. Borrowed. */
@@ -70,6 +123,8 @@ cJSON *cluster_get(Cluster *cluster, const Kind *kind, const char *ns, const cha
 typedef struct {
 	const char *ns;		  /* NULL: all namespaces */
 	const Selector *selector; /* labels; NULL: all */
+	const char *name;	  /* only the object of that name (metadata.name); NULL: all */
+	gboolean metadata_only;	  /* objects with apiVersion, kind and metadata suffice */
 } ClusterListOptions;
 
 /* The items in the order of their namespace and name; options may be NULL. *ret_version (may be
@@ -78,9 +133,27 @@ typedef struct {
 GPtrArray *cluster_list(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
 			char **ret_version, GError **error);
 
+/* The same, one object after the other as they arrive, so that memory does not grow with their
+ * number; in the server's order. `func` borrows the object and returns FALSE to stop (then the
+ * call is still a success, and *ret_version is not set). */
+typedef gboolean (*ClusterEachFunc)(const cJSON *object, gpointer data);
+gboolean cluster_each(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+		      ClusterEachFunc func, gpointer data, char **ret_version, GError **error);
+
+/*
+ * The objects as rows of a table, made by the server from the kind's printer columns (on local
+ * clusters from the CRD's additionalPrinterColumns). `func` gets pieces of a meta.k8s.io/v1 Table
+ * as they arrive: `columns` is its columnDefinitions (the same at each call), `row` one of its
+ * rows, whose `object` holds metadata. All borrowed; FALSE stops.
+ */
+typedef gboolean (*ClusterRowFunc)(const cJSON *columns, const cJSON *row, gpointer data);
+gboolean cluster_table(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+		       ClusterRowFunc func, gpointer data, char **ret_version, GError **error);
+
 typedef enum {
 	CLUSTER_WRITE_NONE = 0,
 	CLUSTER_WRITE_DRY_RUN = 1 << 0, /* everything but the commit, on the server */
+	CLUSTER_WRITE_FORCE = 1 << 1,	/* apply: take over fields that others manage */
 } ClusterWriteFlags;
 
 /* Creates from `object` (its kind, namespace, name or generateName) and returns what was
@@ -94,12 +167,24 @@ cJSON *cluster_update(Cluster *cluster, const cJSON *object, ClusterWriteFlags f
 cJSON *cluster_update_status(Cluster *cluster, const cJSON *object, ClusterWriteFlags flags,
 			     GError **error);
 
-typedef enum { CLUSTER_PATCH_MERGE, CLUSTER_PATCH_MERGE_STATUS } ClusterPatchType;
+typedef enum {
+	CLUSTER_PATCH_MERGE, /* RFC 7396; a resourceVersion in its metadata makes it conditional */
+	CLUSTER_PATCH_MERGE_STATUS,
+	CLUSTER_PATCH_JSON, /* RFC 6902; a `test` of /metadata/resourceVersion likewise */
+} ClusterPatchType;
 
-/* RFC 7396. A resourceVersion in the patch's metadata makes it conditional. */
 cJSON *cluster_patch(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
 		     ClusterPatchType type, const cJSON *patch, ClusterWriteFlags flags,
 		     GError **error);
+
+/*
+ * Server-side apply with the field manager `kvmig`: makes the object where there is none. A field
+ * that another manager owns is CONFLICT, with every manager and field in the message, unless
+ * FORCE. On the store, which keeps no managers: a merge of the manifest into the object.
+ * *ret_created (may be NULL) tells whether there was none before.
+ */
+cJSON *cluster_apply(Cluster *cluster, const cJSON *object, ClusterWriteFlags flags,
+		     gboolean *ret_created, GError **error);
 
 /* Asks for deletion; with finalizers the object stays for now. uid NULL: whatever has the name. */
 gboolean cluster_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,

@@ -79,7 +79,8 @@ cJSON *store_create(Cluster *cluster, const Kind *kind, const cJSON *object,
 cJSON *store_update(Cluster *cluster, const Kind *kind, const cJSON *object, gboolean status,
 		    ClusterWriteFlags flags, GError **error);
 cJSON *store_patch(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
-		   gboolean status, const cJSON *patch, ClusterWriteFlags flags, GError **error);
+		   ClusterPatchType type, const cJSON *patch, ClusterWriteFlags flags,
+		   GError **error);
 gboolean store_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
 		      const char *uid, ClusterWriteFlags flags, GError **error);
 

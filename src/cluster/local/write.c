@@ -329,10 +329,17 @@ static cJSON *patch_in(Store *store, const Kind *kind, const char *ns, const cha
 }
 
 cJSON *store_patch(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
-		   gboolean status, const cJSON *patch, ClusterWriteFlags flags, GError **error)
+		   ClusterPatchType type, const cJSON *patch, ClusterWriteFlags flags,
+		   GError **error)
 {
 	Store *store = store_of(cluster);
+	gboolean status = type == CLUSTER_PATCH_MERGE_STATUS;
 	g_autoptr(cJSON) stored = NULL;
+
+	if (type == CLUSTER_PATCH_JSON) {
+		error_set(error, KVMIG_ERROR_UNSUPPORTED, "a local cluster takes no JSON patch");
+		return NULL;
+	}
 
 	if (!store_begin(store, error))
 		return NULL;
