@@ -22,7 +22,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Credential, credential_free)
 gboolean credential_certificate(Credential *credential, HttpPem *ret_certificate, HttpPem *ret_key,
 				GError **error);
 
-/* Adds "Authorization: …" and the "Impersonate-…" lines to an array of char* whose free function is
+/* Adds the Authorization and Impersonate lines to an array of char* whose free function is
  * credential_line_free(), which clears the bytes. May run the plugin. */
 gboolean credential_add_headers(Credential *credential, GPtrArray *headers, GError **error);
 void credential_line_free(gpointer line);
