@@ -246,6 +246,34 @@ static gboolean effective_value(const Setting *setting, const cJSON *map, gint64
 	return FALSE;
 }
 
+static void put(Settings *settings, const Row *row, gint64 value)
+{
+	if (row->setting.type == SETTING_BOOL)
+		G_STRUCT_MEMBER(gboolean, settings, row->offset) = value != 0;
+	else
+		G_STRUCT_MEMBER(gint64, settings, row->offset) = value;
+}
+
+gboolean settings_override(Settings *settings, const char *key, const cJSON *value, GError **error)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *given = NULL;
+		gint64 number;
+
+		if (strcmp(rows[i].setting.key, key) != 0)
+			continue;
+		if (rows[i].offset == NOT_IN_FORCE)
+			return TRUE;
+		if (value_from_json(&rows[i].setting, value, &number)) {
+			put(settings, &rows[i], number);
+			return TRUE;
+		}
+		given = json_print(value);
+		return refuse(&rows[i].setting, given, error);
+	}
+	return error_set(error, KVMIG_ERROR_INVALID, "'%s' is no setting", key);
+}
+
 gboolean settings_read(const cJSON *object, Settings *ret_settings, GError **error)
 {
 	const cJSON *map = settings_map(object);
@@ -258,10 +286,7 @@ gboolean settings_read(const cJSON *object, Settings *ret_settings, GError **err
 			continue;
 		if (!effective_value(&rows[i].setting, map, &value, error))
 			return FALSE;
-		if (rows[i].setting.type == SETTING_BOOL)
-			G_STRUCT_MEMBER(gboolean, &settings, rows[i].offset) = value != 0;
-		else
-			G_STRUCT_MEMBER(gint64, &settings, rows[i].offset) = value;
+		put(&settings, &rows[i], value);
 	}
 	*ret_settings = settings;
 	return TRUE;

@@ -58,6 +58,11 @@ typedef struct {
  * is none (then all defaults). Error INVALID names the key that cannot be read. */
 gboolean settings_read(const cJSON *object, Settings *ret_settings, GError **error);
 
+/* Puts one value, as it is stored in an object, over the one in `settings`; of keys that the engine
+ * does not obey only that they exist is checked. INVALID names the key; nothing is changed then. */
+gboolean settings_override(Settings *settings, const char *key, const cJSON *value,
+			   GError **error);
+
 /* The map liveMigrationConfig of a HyperConverged (v1beta1 or v1), or configuration.migrations of
  * a KubeVirt; borrowed, or NULL. */
 const cJSON *settings_map(const cJSON *object);

@@ -89,6 +89,10 @@ unit_tests += %D%/test-option
 tests_unit_test_option_SOURCES = %D%/test-option.c
 tests_unit_test_option_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-policy
+tests_unit_test_policy_SOURCES = %D%/test-policy.c
+tests_unit_test_policy_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-printer
 tests_unit_test_printer_SOURCES = %D%/test-printer.c
 tests_unit_test_printer_LDADD = $(AM_UNIT_LDADD)

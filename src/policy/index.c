@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The winner for a VM without looking at every policy: the index is described in set.h. */
+#include <string.h>
+
+#include "policy/set.h"
+
+struct PolicyScope {
+	guint8 *holds; /* by policy: its project labels are all there (or it asks for none) */
+	/* the best of those that ask for no VM label */
+	const Policy *best[POLICY_RULES];
+};
+
+/* ---- labels and their numbers --------------------------------------------------------------- */
+
+static guint32 hash_label(const char *key, const char *value)
+{
+	guint32 hash = 2166136261u;
+
+	for (; *key; key++)
+		hash = (hash ^ (guchar)*key) * 16777619u;
+	hash = (hash ^ '=') * 16777619u;
+	for (; *value; value++)
+		hash = (hash ^ (guchar)*value) * 16777619u;
+	/* the low bits choose the slot, and FNV leaves the differences of the last byte in them */
+	return hash ^ hash >> 15;
+}
+
+/* The slot of a label, or the free one where it would go. */
+static LabelSlot *find_slot(const PolicySet *set, const char *key, const char *value, guint32 hash)
+{
+	for (guint at = hash & (set->n_slots - 1);; at = (at + 1) & (set->n_slots - 1)) {
+		LabelSlot *slot = &set->slots[at];
+		const IndexedLabel *label;
+
+		if (!slot->number_plus_1)
+			return slot;
+		if (slot->hash != hash)
+			continue;
+		label = &g_array_index(set->labels, IndexedLabel, slot->number_plus_1 - 1);
+		if (strcmp(label->key, key) == 0 && strcmp(label->value, value) == 0)
+			return slot;
+	}
+}
+
+static guint number_label(PolicySet *set, const PolicyLabel *wanted)
+{
+	guint32 hash = hash_label(wanted->key, wanted->value);
+	LabelSlot *slot = find_slot(set, wanted->key, wanted->value, hash);
+
+	if (!slot->number_plus_1) {
+		IndexedLabel label = { .key = wanted->key, .value = wanted->value };
+
+		g_array_append_val(set->labels, label);
+		*slot = (LabelSlot){ .hash = hash, .number_plus_1 = set->labels->len };
+	}
+	g_array_index(set->labels, IndexedLabel, slot->number_plus_1 - 1).uses++;
+	return slot->number_plus_1 - 1;
+}
+
+static void number_labels(PolicySet *set)
+{
+	guint total = 0, at = 0;
+
+	for (guint i = 0; i < set->n; i++)
+		total += set->policies[i].n_vm;
+	for (set->n_slots = 16; set->n_slots < 2 * total;)
+		set->n_slots *= 2;
+	set->slots = g_new0(LabelSlot, set->n_slots);
+	set->labels = g_array_new(FALSE, FALSE, sizeof(IndexedLabel));
+	set->needs = g_new(guint, total + 1);
+	set->needs_of = g_new(guint, set->n + 1);
+	for (guint i = 0; i < set->n; i++) {
+		const Policy *policy = &set->policies[i];
+
+		set->needs_of[i] = at;
+		for (guint j = 0; j < policy->n_vm; j++)
+			set->needs[at++] = number_label(set, &policy->labels[j]);
+	}
+	set->seen = g_new0(guint, set->labels->len + 1);
+}
+
+/* ---- filing --------------------------------------------------------------------------------- */
+
+static guint rarest_label(const PolicySet *set, guint policy)
+{
+	const guint *needs = set->needs + set->needs_of[policy];
+	guint best = needs[0];
+
+	for (guint i = 1; i < set->policies[policy].n_vm; i++)
+		if (g_array_index(set->labels, IndexedLabel, needs[i]).uses <
+		    g_array_index(set->labels, IndexedLabel, best).uses)
+			best = needs[i];
+	return best;
+}
+
+/* Those of one label lie together, in the order of the documented rule: policies are counted, then
+ * put in their places in that order. */
+static void file_policies(PolicySet *set)
+{
+	g_autofree guint *under = g_new(guint, set->n + 1);
+	guint at = 0;
+
+	for (guint i = 0; i < set->n; i++) {
+		if (!set->policies[i].n_vm)
+			continue;
+		under[i] = rarest_label(set, i);
+		g_array_index(set->labels, IndexedLabel, under[i]).n++;
+	}
+	for (guint i = 0; i < set->labels->len; i++) {
+		IndexedLabel *label = &g_array_index(set->labels, IndexedLabel, i);
+
+		label->first = at;
+		at += label->n;
+		label->n = 0;
+	}
+	set->filed = g_new(const Policy *, at + 1);
+	for (guint i = 0; i < set->n; i++) {
+		const Policy *policy = set->order[POLICY_RULE_DOCUMENTED][i];
+		IndexedLabel *label;
+
+		if (!policy->n_vm)
+			continue;
+		label = &g_array_index(set->labels, IndexedLabel, under[policy - set->policies]);
+		set->filed[label->first + label->n++] = policy;
+	}
+}
+
+void policy_index_build(PolicySet *set)
+{
+	number_labels(set);
+	file_policies(set);
+}
+
+void policy_index_clear(PolicySet *set)
+{
+	g_free(set->slots);
+	g_array_unref(set->labels);
+	g_free(set->needs);
+	g_free(set->needs_of);
+	g_free(set->filed);
+	g_free(set->seen);
+}
+
+/* ---- matching ------------------------------------------------------------------------------- */
+
+static void offer(const Policy **best, const Policy *policy)
+{
+	for (PolicyRule rule = 0; rule < POLICY_RULES; rule++)
+		if (!best[rule] || policy->rank[rule] < best[rule]->rank[rule])
+			best[rule] = policy;
+}
+
+PolicyScope *policy_scope_new(const PolicySet *set, const cJSON *ns_labels)
+{
+	PolicyScope *scope = g_new0(PolicyScope, 1);
+
+	scope->holds = g_new0(guint8, set->n + 1);
+	for (guint i = 0; i < set->n; i++) {
+		const Policy *policy = &set->policies[i];
+
+		scope->holds[i] = policy_matches_ns(policy, ns_labels);
+		if (scope->holds[i] && !policy->n_vm)
+			offer(scope->best, policy);
+	}
+	return scope;
+}
+
+void policy_scope_free(PolicyScope *scope)
+{
+	if (!scope)
+		return;
+	g_free(scope->holds);
+	g_free(scope);
+}
+
+static gboolean needs_are_seen(const PolicySet *set, const Policy *policy)
+{
+	const guint *needs = set->needs + set->needs_of[policy - set->policies];
+
+	for (guint i = 0; i < policy->n_vm; i++)
+		if (set->seen[needs[i]] != set->epoch)
+			return FALSE;
+	return TRUE;
+}
+
+/* Beaten by both: more labels is more in both rules, so that those filed behind it are too as soon
+ * as they have fewer labels than either winner. */
+static gboolean is_beaten(const Policy *policy, const PolicyVerdict *verdict)
+{
+	const Policy *winner = verdict->winner[POLICY_RULE_DOCUMENTED];
+
+	return winner && policy->n_vm + policy->n_ns < winner->n_vm + winner->n_ns;
+}
+
+static void look_under(const PolicySet *set, const PolicyScope *scope, guint number,
+		       PolicyVerdict *verdict)
+{
+	const IndexedLabel *label = &g_array_index(set->labels, IndexedLabel, number);
+
+	for (guint i = 0; i < label->n; i++) {
+		const Policy *policy = set->filed[label->first + i];
+
+		if (is_beaten(policy, verdict))
+			return;
+		if (scope->holds[policy - set->policies] && needs_are_seen(set, policy))
+			offer(verdict->winner, policy);
+	}
+}
+
+/* Marks the labels that have a number; the numbers go to `found`, which holds them all: no label
+ * is there twice. */
+static guint mark_labels(PolicySet *set, const cJSON *vm_labels, guint *found, guint max)
+{
+	const cJSON *entry;
+	guint n = 0;
+
+	cJSON_ArrayForEach(entry, vm_labels)
+	{
+		guint32 hash;
+		const LabelSlot *slot;
+
+		if (!cJSON_IsString(entry))
+			continue;
+		hash = hash_label(entry->string, entry->valuestring);
+		slot = find_slot(set, entry->string, entry->valuestring, hash);
+		if (!slot->number_plus_1)
+			continue;
+		set->seen[slot->number_plus_1 - 1] = set->epoch;
+		if (n < max)
+			found[n] = slot->number_plus_1 - 1;
+		n++;
+	}
+	return n;
+}
+
+PolicyVerdict policy_match(PolicySet *set, const PolicyScope *scope, const cJSON *vm_labels)
+{
+	PolicyVerdict verdict;
+	guint some[64];
+	guint n;
+
+	memcpy(verdict.winner, scope->best, sizeof(verdict.winner));
+	if (++set->epoch == 0) { /* wrapped: old marks could be taken for new ones */
+		memset(set->seen, 0, sizeof(*set->seen) * set->labels->len);
+		set->epoch = 1;
+	}
+	n = mark_labels(set, vm_labels, some, G_N_ELEMENTS(some));
+	if (n <= G_N_ELEMENTS(some)) {
+		for (guint i = 0; i < n; i++)
+			look_under(set, scope, some[i], &verdict);
+		return verdict;
+	}
+	/* more labels than people give to a VM: by all numbers */
+	for (guint i = 0; i < set->labels->len; i++)
+		if (set->seen[i] == set->epoch)
+			look_under(set, scope, i, &verdict);
+	return verdict;
+}

@@ -1,0 +1,6 @@
+libkvmig_la_SOURCES += \
+	%D%/explain.c \
+	%D%/index.c \
+	%D%/merge.c \
+	%D%/policy.c %D%/policy.h \
+	%D%/set.h

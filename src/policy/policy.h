@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Migration policies: which one applies to a VM, why the others do not, and what it changes. Pure
+ * functions of model.
+ *
+ * All labels of a policy must match. Which of the policies that match wins is said differently by
+ * the documents and by KubeVirt's code, so both rules are here, by name:
+ *   documented: the policy with the most labels; among equals, the keys of both selectors together,
+ *               sorted bytewise, are compared one by one, and the first list wins; then the name.
+ *   kubevirt:   the policy with the most labels; among equals, the one with more VM labels; then
+ *               the name, bytewise.
+ * Since a policy either matches with all its labels or not at all, both rules are a fixed order of
+ * the policies: the winner is the first in that order that matches.
+ */
+#pragma once
+
+#include "model/json.h"
+#include "settings/settings.h"
+
+typedef enum { POLICY_RULE_DOCUMENTED, POLICY_RULE_KUBEVIRT, POLICY_RULES } PolicyRule;
+
+typedef struct {
+	const char *key, *value;
+} PolicyLabel;
+
+/* One policy as read from its object, whose strings it borrows. */
+typedef struct {
+	const cJSON *object;
+	const char *name;
+	/* Without `spec.selectors` a policy matches nothing; with empty ones it matches all. */
+	gboolean has_selectors;
+	PolicyLabel *labels; /* the VM's, then the namespace's; each part sorted by key */
+	guint n_vm, n_ns;
+	guint rank[POLICY_RULES]; /* place in the order of precedence, 0 first */
+} Policy;
+
+/* Policies, ordered and indexed. A set is for one thread: matching uses scratch space in it. */
+typedef struct PolicySet PolicySet;
+
+/* From MigrationPolicy objects, which must outlive the set. Values in selectors that are no strings
+ * (an API server does not let them in) make the policy match nothing. */
+PolicySet *policy_set_new(const cJSON *const *objects, guint n);
+void policy_set_free(PolicySet *set);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PolicySet, policy_set_free)
+guint policy_set_size(const PolicySet *set);
+const Policy *policy_set_nth(const PolicySet *set, guint n); /* in the order given */
+const Policy *policy_set_find(const PolicySet *set, const char *name);
+/* The policy with that rank. */
+const Policy *policy_set_ranked(const PolicySet *set, PolicyRule rule, guint rank);
+
+/* Whether all labels of a policy are there; labels NULL: none. */
+gboolean policy_matches(const Policy *policy, const cJSON *vm_labels, const cJSON *ns_labels);
+
+/*
+ * A namespace's labels, prepared once for the VMs in it. NULL labels: none. Belongs to the set,
+ * which remembers nothing of it: free with policy_scope_free() before the set.
+ */
+typedef struct PolicyScope PolicyScope;
+PolicyScope *policy_scope_new(const PolicySet *set, const cJSON *ns_labels);
+void policy_scope_free(PolicyScope *scope);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(PolicyScope, policy_scope_free)
+
+typedef struct {
+	const Policy *winner[POLICY_RULES]; /* NULL: none matches */
+} PolicyVerdict;
+
+/* The winner by each rule, in a time that hardly grows with the number of policies. */
+PolicyVerdict policy_match(PolicySet *set, const PolicyScope *scope, const cJSON *vm_labels);
+
+/* ---- why ------------------------------------------------------------------------------------ */
+
+typedef enum {
+	POLICY_WINS,
+	POLICY_LOST_MORE_LABELS,    /* the winner matches more labels */
+	POLICY_LOST_MORE_VM_LABELS, /* as many, but more of them are the VM's (kubevirt) */
+	POLICY_LOST_KEYS,           /* as many, but its keys come first (documented) */
+	POLICY_LOST_NAME,           /* only the name decides */
+	POLICY_NO_SELECTORS,
+	POLICY_VM_LABEL_MISSING,
+	POLICY_VM_LABEL_DIFFERS,
+	POLICY_NS_LABEL_MISSING,
+	POLICY_NS_LABEL_DIFFERS,
+} PolicyReason;
+
+typedef struct {
+	const Policy *policy;
+	PolicyReason reason; /* the first that keeps it from winning */
+	const char *key;     /* the label that is missing or differs; the first key that decided */
+	const char *wanted, *found; /* its values; found NULL: missing */
+} PolicyPlace;
+
+/* Every policy in the order of the rule: those that match first. Elements are PolicyPlace by
+ * value; strings are borrowed from policies and labels. Free with g_array_unref(). */
+GArray *policy_rank(const PolicySet *set, PolicyRule rule, const cJSON *vm_labels,
+		    const cJSON *ns_labels);
+
+/* A place in words: "project label zone is missing", "lost to 'b': 3 labels to 2". g_free(). */
+char *policy_place_text(const PolicyPlace *place, const Policy *winner);
+
+/* ---- what it changes ------------------------------------------------------------------------ */
+
+/* The fields of a MigrationPolicy's spec that override a setting, in the order of the settings. */
+gboolean policy_overrides(const char *key);
+
+/*
+ * Puts a policy's values over the cluster's, as KubeVirt does at hand-off, its quirk included: a
+ * policy with allowPostCopy and without allowWorkloadDisruption sets that to the same. `policy` may
+ * be NULL. INVALID names policy and key.
+ */
+gboolean policy_apply(const Policy *policy, Settings *settings, GError **error);
+
+/* The value that a policy gives to a key: borrowed from its object, or NULL. *ret_shim (may be
+ * NULL): it does not say so itself, the quirk above does. */
+const cJSON *policy_value(const Policy *policy, const char *key, gboolean *ret_shim);
