@@ -87,10 +87,13 @@ static gboolean check_key(const Kind *kind, const char *ns, const char *name, GE
 	return TRUE;
 }
 
-static const Kind *check_kind(const cJSON *object, GError **error)
+static const Kind *check_kind(const Cluster *cluster, const cJSON *object, GError **error)
 {
 	const Kind *kind = object_kind(object);
 
+	/* only the store has no kinds of its own to add */
+	if (kind && !kind->local && !cluster->backend->kind_of)
+		kind = NULL;
 	if (!kind)
 		error_set(error, KVMIG_ERROR_INVALID, "apiVersion '%s', kind '%s': no such kind",
 			  json_string(object, "apiVersion", ""), json_string(object, "kind", ""));
@@ -148,6 +151,8 @@ static gboolean check_new_name(const Kind *kind, const cJSON *object, GError **e
 		return error_set(error, KVMIG_ERROR_INVALID,
 				 "%s '%s' is to be created and must not have a resourceVersion",
 				 kind->singular, name ? name : "");
+	if (kind->create_only)
+		return TRUE;
 	if (name && *name) {
 		if (kind == &KIND_NAMESPACE)
 			return name_check_dns_label(name, kind->singular, error);
@@ -167,7 +172,7 @@ static gboolean check_new_name(const Kind *kind, const cJSON *object, GError **e
 cJSON *cluster_create(Cluster *cluster, const cJSON *object, ClusterWriteFlags flags,
 		      GError **error)
 {
-	const Kind *kind = check_kind(object, error);
+	const Kind *kind = check_kind(cluster, object, error);
 	g_autoptr(cJSON) copy = NULL;
 
 	if (!kind || !check_writable(cluster, flags, error) || !check_new_name(kind, object, error))
@@ -179,7 +184,7 @@ cJSON *cluster_create(Cluster *cluster, const cJSON *object, ClusterWriteFlags f
 static cJSON *update(Cluster *cluster, const cJSON *object, gboolean status,
 		     ClusterWriteFlags flags, GError **error)
 {
-	const Kind *kind = check_kind(object, error);
+	const Kind *kind = check_kind(cluster, object, error);
 	g_autoptr(cJSON) copy = NULL;
 
 	if (!kind || !check_writable(cluster, flags, error))

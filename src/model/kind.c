@@ -3,54 +3,109 @@
 
 #include <string.h>
 
-#define KIND_ROW(name, kind_text, plural_text, singular_text, short_text, group_text,              \
-		 version_text, in_namespace, with_status)                                          \
-	const Kind name = {                                                                        \
-		.kind = kind_text,                                                                 \
-		.list_kind = kind_text "List",                                                     \
-		.plural = plural_text,                                                             \
-		.singular = singular_text,                                                         \
-		.short_name = short_text,                                                          \
-		.group = group_text,                                                               \
-		.version = version_text,                                                           \
-		.namespaced = in_namespace,                                                        \
-		.has_status = with_status,                                                         \
-	}
+/* scope and traits of the rows */
+#define CLUSTERED .namespaced = FALSE
+#define NAMESPACED .namespaced = TRUE
+#define STATUS .has_status = TRUE
+#define LOCAL .local = TRUE
+#define QUESTION .create_only = TRUE
 
-KIND_ROW(KIND_HOST, "Host", "hosts", "host", NULL, "kvmig.io", "v1", FALSE, TRUE);
-KIND_ROW(KIND_VM, "VirtualMachine", "virtualmachines", "virtualmachine", "vm", "kubevirt.io", "v1",
-	 TRUE, TRUE);
-KIND_ROW(KIND_VMI, "VirtualMachineInstance", "virtualmachineinstances", "virtualmachineinstance",
-	 "vmi", "kubevirt.io", "v1", TRUE, TRUE);
-KIND_ROW(KIND_VMIM, "VirtualMachineInstanceMigration", "virtualmachineinstancemigrations",
-	 "virtualmachineinstancemigration", "vmim", "kubevirt.io", "v1", TRUE, TRUE);
-KIND_ROW(KIND_HYPERCONVERGED, "HyperConverged", "hyperconvergeds", "hyperconverged", "hco",
-	 "hco.kubevirt.io", "v1beta1", TRUE, TRUE);
-KIND_ROW(KIND_KUBEVIRT, "KubeVirt", "kubevirts", "kubevirt", "kv", "kubevirt.io", "v1", TRUE, TRUE);
-KIND_ROW(KIND_MIGRATION_POLICY, "MigrationPolicy", "migrationpolicies", "migrationpolicy", NULL,
-	 "migrations.kubevirt.io", "v1alpha1", FALSE, TRUE);
-KIND_ROW(KIND_NAMESPACE, "Namespace", "namespaces", "namespace", "ns", "", "v1", FALSE, TRUE);
-KIND_ROW(KIND_NODE, "Node", "nodes", "node", "no", "", "v1", FALSE, TRUE);
-KIND_ROW(KIND_EVENT, "Event", "events", "event", "ev", "", "v1", TRUE, FALSE);
-KIND_ROW(KIND_LEASE, "Lease", "leases", "lease", NULL, "coordination.k8s.io", "v1", TRUE, FALSE);
+#define KIND_ROW(name, kind_text, plural_text, singular_text, short_text, group_text,              \
+		 version_text, api_version_text, ...)                                              \
+	const Kind name = { .kind = kind_text,                                                     \
+			    .list_kind = kind_text "List",                                         \
+			    .plural = plural_text,                                                 \
+			    .singular = singular_text,                                             \
+			    .short_name = short_text,                                              \
+			    .group = group_text,                                                   \
+			    .version = version_text,                                               \
+			    .api_version = api_version_text,                                       \
+			    __VA_ARGS__ }
+#define IN_GROUP(group, version) group, version, group "/" version
+#define IN_CORE "", "v1", "v1"
+#define KIND_IN(name, kind_text, plural, singular, short_name, ...)                                \
+	KIND_ROW(name, kind_text, plural, singular, short_name, __VA_ARGS__)
+#define RBAC IN_GROUP("rbac.authorization.k8s.io", "v1")
+#define AUTHORIZATION IN_GROUP("authorization.k8s.io", "v1")
+
+KIND_IN(KIND_HOST, "Host", "hosts", "host", NULL, IN_GROUP("kvmig.io", "v1"), CLUSTERED, STATUS,
+	LOCAL);
+KIND_IN(KIND_VM, "VirtualMachine", "virtualmachines", "virtualmachine", "vm",
+	IN_GROUP("kubevirt.io", "v1"), NAMESPACED, STATUS, LOCAL);
+KIND_IN(KIND_VMI, "VirtualMachineInstance", "virtualmachineinstances", "virtualmachineinstance",
+	"vmi", IN_GROUP("kubevirt.io", "v1"), NAMESPACED, STATUS, LOCAL);
+KIND_IN(KIND_VMIM, "VirtualMachineInstanceMigration", "virtualmachineinstancemigrations",
+	"virtualmachineinstancemigration", "vmim", IN_GROUP("kubevirt.io", "v1"), NAMESPACED,
+	STATUS, LOCAL);
+KIND_IN(KIND_HYPERCONVERGED, "HyperConverged", "hyperconvergeds", "hyperconverged", "hco",
+	IN_GROUP("hco.kubevirt.io", "v1beta1"), NAMESPACED, STATUS, LOCAL);
+KIND_IN(KIND_KUBEVIRT, "KubeVirt", "kubevirts", "kubevirt", "kv", IN_GROUP("kubevirt.io", "v1"),
+	NAMESPACED, STATUS, LOCAL);
+KIND_IN(KIND_MIGRATION_POLICY, "MigrationPolicy", "migrationpolicies", "migrationpolicy", NULL,
+	IN_GROUP("migrations.kubevirt.io", "v1alpha1"), CLUSTERED, STATUS, LOCAL);
+KIND_IN(KIND_NAMESPACE, "Namespace", "namespaces", "namespace", "ns", IN_CORE, CLUSTERED, STATUS,
+	LOCAL);
+KIND_IN(KIND_NODE, "Node", "nodes", "node", "no", IN_CORE, CLUSTERED, STATUS, LOCAL);
+KIND_IN(KIND_EVENT, "Event", "events", "event", "ev", IN_CORE, NAMESPACED, LOCAL);
+KIND_IN(KIND_LEASE, "Lease", "leases", "lease", NULL, IN_GROUP("coordination.k8s.io", "v1"),
+	NAMESPACED, LOCAL);
+KIND_IN(KIND_POD, "Pod", "pods", "pod", "po", IN_CORE, NAMESPACED, STATUS);
+KIND_IN(KIND_SERVICE_ACCOUNT, "ServiceAccount", "serviceaccounts", "serviceaccount", "sa", IN_CORE,
+	NAMESPACED);
+KIND_IN(KIND_PVC, "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", "pvc",
+	IN_CORE, NAMESPACED, STATUS);
+KIND_IN(KIND_ROLE, "Role", "roles", "role", NULL, RBAC, NAMESPACED);
+KIND_IN(KIND_ROLE_BINDING, "RoleBinding", "rolebindings", "rolebinding", NULL, RBAC, NAMESPACED);
+KIND_IN(KIND_CLUSTER_ROLE, "ClusterRole", "clusterroles", "clusterrole", NULL, RBAC, CLUSTERED);
+KIND_IN(KIND_CLUSTER_ROLE_BINDING, "ClusterRoleBinding", "clusterrolebindings",
+	"clusterrolebinding", NULL, RBAC, CLUSTERED);
+KIND_IN(KIND_CRD, "CustomResourceDefinition", "customresourcedefinitions",
+	"customresourcedefinition", "crd", IN_GROUP("apiextensions.k8s.io", "v1"), CLUSTERED,
+	STATUS);
+KIND_IN(KIND_SELF_SUBJECT_ACCESS_REVIEW, "SelfSubjectAccessReview", "selfsubjectaccessreviews",
+	"selfsubjectaccessreview", NULL, AUTHORIZATION, CLUSTERED, QUESTION);
+KIND_IN(KIND_SUBJECT_ACCESS_REVIEW, "SubjectAccessReview", "subjectaccessreviews",
+	"subjectaccessreview", NULL, AUTHORIZATION, CLUSTERED, QUESTION);
+KIND_IN(KIND_LOCAL_SUBJECT_ACCESS_REVIEW, "LocalSubjectAccessReview", "localsubjectaccessreviews",
+	"localsubjectaccessreview", NULL, AUTHORIZATION, NAMESPACED, QUESTION);
+KIND_IN(KIND_SELF_SUBJECT_REVIEW, "SelfSubjectReview", "selfsubjectreviews", "selfsubjectreview",
+	NULL, IN_GROUP("authentication.k8s.io", "v1"), CLUSTERED, QUESTION);
+KIND_IN(KIND_NETWORK_ATTACHMENT, "NetworkAttachmentDefinition", "network-attachment-definitions",
+	"network-attachment-definition", "net-attach-def", IN_GROUP("k8s.cni.cncf.io", "v1"),
+	NAMESPACED);
+KIND_IN(KIND_MACHINE_CONFIG_POOL, "MachineConfigPool", "machineconfigpools", "machineconfigpool",
+	"mcp", IN_GROUP("machineconfiguration.openshift.io", "v1"), CLUSTERED, STATUS);
 
 /* more_names: space-separated, beside those of the Kind */
 static const struct {
 	const Kind *kind;
-	const char *api_version;
 	const char *more_names;
 } kinds[] = {
-	{ &KIND_HOST, "kvmig.io/v1", NULL },
-	{ &KIND_VM, "kubevirt.io/v1", "vms" },
-	{ &KIND_VMI, "kubevirt.io/v1", "vmis" },
-	{ &KIND_VMIM, "kubevirt.io/v1", "vmims" },
-	{ &KIND_HYPERCONVERGED, "hco.kubevirt.io/v1beta1", "hc hcos" },
-	{ &KIND_KUBEVIRT, "kubevirt.io/v1", "kvs" },
-	{ &KIND_MIGRATION_POLICY, "migrations.kubevirt.io/v1alpha1", NULL },
-	{ &KIND_NAMESPACE, "v1", NULL },
-	{ &KIND_NODE, "v1", NULL },
-	{ &KIND_EVENT, "v1", NULL },
-	{ &KIND_LEASE, "coordination.k8s.io/v1", NULL },
+	{ &KIND_HOST, NULL },
+	{ &KIND_VM, "vms" },
+	{ &KIND_VMI, "vmis" },
+	{ &KIND_VMIM, "vmims" },
+	{ &KIND_HYPERCONVERGED, "hc hcos" },
+	{ &KIND_KUBEVIRT, "kvs" },
+	{ &KIND_MIGRATION_POLICY, NULL },
+	{ &KIND_NAMESPACE, NULL },
+	{ &KIND_NODE, NULL },
+	{ &KIND_EVENT, NULL },
+	{ &KIND_LEASE, NULL },
+	{ &KIND_POD, NULL },
+	{ &KIND_SERVICE_ACCOUNT, NULL },
+	{ &KIND_PVC, NULL },
+	{ &KIND_ROLE, NULL },
+	{ &KIND_ROLE_BINDING, NULL },
+	{ &KIND_CLUSTER_ROLE, NULL },
+	{ &KIND_CLUSTER_ROLE_BINDING, NULL },
+	{ &KIND_CRD, "crds" },
+	{ &KIND_SELF_SUBJECT_ACCESS_REVIEW, NULL },
+	{ &KIND_SUBJECT_ACCESS_REVIEW, NULL },
+	{ &KIND_LOCAL_SUBJECT_ACCESS_REVIEW, NULL },
+	{ &KIND_SELF_SUBJECT_REVIEW, NULL },
+	{ &KIND_NETWORK_ATTACHMENT, NULL },
+	{ &KIND_MACHINE_CONFIG_POOL, NULL },
 };
 
 static gboolean same_word(const char *word, gsize length, const char *name)
@@ -71,6 +126,16 @@ static gboolean among(const char *word, gsize length, const char *names)
 	return FALSE;
 }
 
+/* "group" or "version.group" */
+static gboolean same_group(const char *text, const Kind *kind)
+{
+	gsize version = strlen(kind->version);
+
+	return g_ascii_strcasecmp(text, kind->group) == 0 ||
+	       (g_ascii_strncasecmp(text, kind->version, version) == 0 && text[version] == '.' &&
+		g_ascii_strcasecmp(text + version + 1, kind->group) == 0);
+}
+
 const Kind *kind_find(const char *word)
 {
 	const char *group = word ? strchr(word, '.') : NULL;
@@ -82,7 +147,7 @@ const Kind *kind_find(const char *word)
 	for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
 		const Kind *kind = kinds[i].kind;
 
-		if (group && g_ascii_strcasecmp(group + 1, kind->group) != 0)
+		if (group && !same_group(group + 1, kind))
 			continue;
 		if (same_word(word, length, kind->kind) || same_word(word, length, kind->plural) ||
 		    same_word(word, length, kind->singular) ||
@@ -96,7 +161,7 @@ const Kind *kind_find(const char *word)
 const Kind *kind_of(const char *api_version, const char *kind)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
-		if (g_strcmp0(kinds[i].api_version, api_version) == 0 &&
+		if (g_strcmp0(kinds[i].kind->api_version, api_version) == 0 &&
 		    g_strcmp0(kinds[i].kind->kind, kind) == 0)
 			return kinds[i].kind;
 	}
@@ -105,11 +170,7 @@ const Kind *kind_of(const char *api_version, const char *kind)
 
 const char *kind_api_version(const Kind *kind)
 {
-	for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++) {
-		if (kinds[i].kind == kind)
-			return kinds[i].api_version;
-	}
-	g_return_val_if_reached(NULL);
+	return kind->api_version;
 }
 
 const Kind *kind_nth(unsigned n)

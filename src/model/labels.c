@@ -294,6 +294,24 @@ static void append_requirement(GString *out, const Requirement *requirement)
 		g_string_append_c(out, ')');
 }
 
+char *selector_format(const Selector *selector)
+{
+	GString *out = g_string_new(NULL);
+
+	for (guint i = 0; selector && i < selector->requirements->len; i++) {
+		const Requirement *requirement = g_ptr_array_index(selector->requirements, i);
+
+		if (i > 0)
+			g_string_append_c(out, ',');
+		if (requirement->op == OP_EQUALS && requirement->values->len == 0)
+			/* a map's value that was no string: matches nothing */
+			g_string_append_printf(out, "%s,!%s", requirement->key, requirement->key);
+		else
+			append_requirement(out, requirement);
+	}
+	return g_string_free(out, FALSE);
+}
+
 char *selector_explain(const Selector *selector, const cJSON *labels, const char *subject)
 {
 	const Requirement *failing = first_failing(selector, labels);

@@ -15,6 +15,10 @@ Selector *selector_from_map(const cJSON *map);
 void selector_free(Selector *selector);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Selector, selector_free)
 
+/* As text that selector_parse() and an API server's labelSelector read; "" where it selects
+ * everything. Free with g_free(). */
+char *selector_format(const Selector *selector);
+
 /* labels may be NULL (no labels). A NULL selector matches. */
 gboolean selector_matches(const Selector *selector, const cJSON *labels);
 

@@ -172,6 +172,25 @@ static void test_change(void)
 	g_assert_cmpstr(key, ==, "x.io/a"); /* untouched on failure */
 }
 
+/* What is written selects what was read. */
+static void test_format(void)
+{
+	static const char *const same[] = { "", "a", "!a", "a=1", "a!=1", "a=", "a in (x,y)",
+					    "a notin (x),b=2,!c" };
+	g_autoptr(cJSON) map = cJSON_Parse("{\"a\":\"1\",\"x.io/b\":7}");
+	g_autoptr(Selector) of_map = selector_from_map(map);
+	g_autofree char *text = selector_format(of_map), *none = selector_format(NULL);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(same); i++) {
+		g_autoptr(Selector) selector = selector_parse(same[i], NULL);
+		g_autofree char *back = selector_format(selector);
+
+		g_assert_cmpstr(back, ==, same[i]);
+	}
+	g_assert_cmpstr(text, ==, "a=1,x.io/b,!x.io/b");
+	g_assert_cmpstr(none, ==, "");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -179,6 +198,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/labels/bad", test_bad);
 	g_test_add_func("/labels/from-map", test_from_map);
 	g_test_add_func("/labels/explain", test_explain);
+	g_test_add_func("/labels/format", test_format);
 	g_test_add_func("/labels/map", test_map);
 	g_test_add_func("/labels/change", test_change);
 	return g_test_run();

@@ -50,6 +50,11 @@ static void test_kind_find(void)
 		{ "ns", &KIND_NAMESPACE },
 		{ "ev", &KIND_EVENT },
 		{ "leases.coordination.k8s.io", &KIND_LEASE },
+		{ "hyperconvergeds.v1beta1.hco.kubevirt.io", &KIND_HYPERCONVERGED },
+		{ "hyperconvergeds.v1.hco.kubevirt.io", NULL }, /* served, but not ours to say */
+		{ "net-attach-def", &KIND_NETWORK_ATTACHMENT },
+		{ "clusterrolebinding", &KIND_CLUSTER_ROLE_BINDING },
+		{ "sa", &KIND_SERVICE_ACCOUNT },
 		{ "vm.example.org", NULL },
 		{ "h", NULL },
 		{ "vm ", NULL },
@@ -69,14 +74,17 @@ static void test_kind_table(void)
 
 	for (; (kind = kind_nth(n)); n++) {
 		g_autofree char *list = g_strconcat(kind->kind, "List", NULL);
+		g_autofree char *api = g_strconcat(kind->group, *kind->group ? "/" : "",
+						   kind->version, NULL);
 
-		g_assert_true(kind_of(kind_api_version(kind), kind->kind) == kind);
+		g_assert_cmpstr(kind_api_version(kind), ==, api);
+		g_assert_true(kind_of(api, kind->kind) == kind);
 		g_assert_true(kind_find(kind->plural) == kind);
 		g_assert_true(kind_find(kind->singular) == kind);
 		g_assert_true(kind_find(kind->kind) == kind);
 		g_assert_cmpstr(kind->list_kind, ==, list);
 	}
-	g_assert_cmpuint(n, ==, 11);
+	g_assert_cmpuint(n, ==, 25);
 	g_assert_null(kind_of("v1", "Host"));
 	g_assert_null(kind_of("kubevirt.io/v1", "virtualmachine"));
 	g_assert_null(kind_of(NULL, NULL));

@@ -69,9 +69,17 @@ typedef struct {
 	gpointer user_data;
 } HttpRequest;
 
+/* What trying again may do about a request that failed. */
+typedef enum {
+	HTTP_FAULT_FINAL,   /* nothing: name, TLS, proxy, cancelled, broken reply, time is up */
+	HTTP_FAULT_REFUSED, /* no connection came about: surely nothing of the request was sent */
+	HTTP_FAULT_BROKEN,  /* the connection broke: the server may have acted on the request */
+} HttpFault;
+
 typedef struct {
 	HttpHead head;
 	GByteArray *body; /* NUL-terminated behind its length; NULL with on_data */
+	HttpFault fault;  /* where http_send() failed */
 } HttpReply;
 void http_reply_clear(HttpReply *reply);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HttpReply, http_reply_clear)
