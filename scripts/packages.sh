@@ -6,6 +6,7 @@ packages_build='build-essential autoconf automake libtool pkg-config groff-base
 libglib2.0-dev libsqlite3-dev libcjson-dev libyaml-dev libvirt-dev'
 packages_lab='libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-system libvirt-clients
 qemu-system-x86 iproute2 util-linux procps'
+packages_kube='etcd-server python3-venv curl jq util-linux'
 packages_check='git clang clang-tidy libclang-rt-14-dev cppcheck valgrind shellcheck jq bash zsh fish mandoc man-db
 xz-utils python3-minimal expect openssl'
 

@@ -1,0 +1,320 @@
+# shellcheck shell=sh disable=SC2034
+# Harness of the tests on a real API server: sourced. The vocabulary is that of tests/cli/lib.sh (test_case, run,
+# expect_…, done_testing), and these, none of which may be called in a subshell or a pipe:
+#
+#   bed_up                     etcd and kube-apiserver on loopback, ready; $bed is the folder, $bed_server the URL
+#   bed_down                   ends them (done at the end of the test, too; a killed test leaves no process)
+#   bed_manager                kube-controller-manager: aggregated roles, namespaces that go away, garbage collection
+#   bed_stop_server, bed_start_server   the API server goes (at once, as by kill -9) and comes back as it was
+#   bed_user NAME [GROUP…]     a user with a client certificate; bed_up has made admin (system:masters)
+#   bed_kubeconfig USER FILE [SERVER]   certificate or token in it; $bed/USER.kubeconfig is there already
+#   as USER COMMAND…           with that user's kubeconfig
+#   bed_crds VARIANT…          folders of tests/kube/crds, or kvmig for those of contrib/crds
+#   bed_kubevirt VERSION       a cluster of KubeVirt VERSION (1.4, 1.6, 1.9): CRDs, roles, the KubeVirt object
+#   bed_hco VERSION            HyperConverged's CRD: v1beta1, or v1 for both with v1 stored
+#   bed_proxy NAME [OPTION…]   tests/kube/tools/fault-proxy in front of the server; $bed/NAME.address, $bed/NAME.log
+#   bed_rules NAME JSON        what goes wrong there from now on
+#   bed_cert OPTION…           tests/kube/tools/cert
+#
+# These may be called anywhere:
+#
+#   bed_token NAME             the token of alice, bob, carol (groups: migrators for alice) or root (system:masters)
+#   bed_requests [JQ-FILTER]   requests so far, as "USER VERB URI", by the server's audit log
+#   bed_proxy_requests NAME [JQ-FILTER]   the same by the fault proxy: "METHOD PATH?QUERY"
+set -u
+top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/../.." && pwd)}
+bed_source=$top_srcdir/tests/kube
+
+bail_out() {
+	echo "Bail out! $*"
+	exit 99
+}
+
+for bed_program in etcd setpriv curl jq; do
+	command -v "$bed_program" >/dev/null ||
+		bail_out "the kube bed needs $bed_program (Debian: etcd-server util-linux curl jq)"
+done
+bed_folders=$("$bed_source/build.sh") || bail_out "the kube bed's programs cannot be built: $bed_source/build.sh says why"
+bed_kube=$(printf '%s\n' "$bed_folders" | sed -n 1p)
+bed_tools=$(printf '%s\n' "$bed_folders" | sed -n 2p)
+
+# shellcheck source=tests/cli/lib.sh
+. "$top_srcdir/tests/cli/lib.sh"
+ln -s "$bed_kube/kubectl" "$work/bin/kubectl"
+unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY no_proxy NO_PROXY all_proxy ALL_PROXY
+bed=$work/bed
+bed_pids=
+
+# ---- processes ----
+
+# It dies with the test, however that ends. Its folder is the current one, for etcd's socket.
+bed_spawn() { # NAME COMMAND…
+	bed_name=$1
+	shift
+	(cd "$bed" && exec setpriv --pdeathsig KILL -- "$@") >>"$bed/$bed_name.log" 2>&1 </dev/null &
+	echo $! >"$bed/$bed_name.pid"
+	bed_pids="$bed_pids $!"
+}
+
+bed_runs() { # NAME
+	kill -0 "$(cat "$bed/$1.pid")" 2>/dev/null
+}
+
+bed_end() { # NAME [SIGNAL]
+	bed_pid=$(cat "$bed/$1.pid")
+	kill "-${2:-TERM}" "$bed_pid" 2>/dev/null
+	wait "$bed_pid" 2>/dev/null
+	:
+}
+
+# wait_until TENTHS COMMAND…: until it succeeds, at most so long.
+wait_until() {
+	bed_tries=$1
+	shift
+	while ! "$@" >/dev/null 2>&1; do
+		bed_tries=$((bed_tries - 1))
+		[ "$bed_tries" -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
+bed_gone() { # NAME
+	tail -n 30 "$bed/$1.log" | sed 's/^/# /'
+	bail_out "$1 does not come up"
+}
+
+bed_down() {
+	for bed_pid in $bed_pids; do
+		kill -KILL "$bed_pid" 2>/dev/null
+	done
+	for bed_pid in $bed_pids; do
+		wait "$bed_pid" 2>/dev/null
+	done
+	bed_pids=
+	[ ! -d "$bed" ] || rm -rf "$bed"
+}
+
+# ---- etcd and the API server ----
+
+bed_cert() {
+	"$bed_tools/cert" "$@" || bail_out "no certificate"
+}
+
+bed_token() { # NAME
+	awk -F, -v user="$1" '$2 == user { print $1 }' "$bed/tokens"
+}
+
+bed_write_tokens() {
+	for bed_entry in 'alice:"migrators"' 'bob:' 'carol:' 'root:"system:masters"'; do
+		printf 'token-of-%s-%s,%s,uid-%s,%s\n' "${bed_entry%%:*}" "$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')" \
+			"${bed_entry%%:*}" "${bed_entry%%:*}" "${bed_entry#*:}"
+	done >"$bed/tokens"
+}
+
+# Who asks what: not the bodies, and not what the server asks itself.
+bed_write_audit_policy() {
+	cat >"$bed/audit-policy.yaml" <<-END
+		apiVersion: audit.k8s.io/v1
+		kind: Policy
+		rules:
+		- {level: None, users: ["system:apiserver"]}
+		- {level: None, userGroups: ["system:masters"], nonResourceURLs: ["/readyz"]}
+		- {level: Metadata}
+	END
+}
+
+bed_write_secrets() {
+	(
+		umask 077
+		bed_cert -out "$bed/ca" -cn 'kube bed CA' -is-ca
+		bed_cert -out "$bed/front-ca" -cn 'kube bed front proxy CA' -is-ca
+		bed_cert -out "$bed/service-account" -cn service-account
+		bed_cert -out "$bed/server" -ca "$bed/ca" -cn kube-apiserver -server \
+			-san "$bed_ip,localhost,kube.bed.test,kubernetes,kubernetes.default.svc"
+		bed_cert -out "$bed/front" -ca "$bed/front-ca" -cn front-proxy -client
+		bed_write_tokens
+	) || exit
+}
+
+bed_start_etcd() {
+	bed_spawn etcd etcd --name bed --data-dir "$bed/etcd" --logger zap --log-level warn \
+		--listen-client-urls unix://etcd:1 --advertise-client-urls unix://etcd:1 \
+		--listen-peer-urls unix://etcd:2 --initial-advertise-peer-urls unix://etcd:2 --initial-cluster bed=unix://etcd:2 \
+		--quota-backend-bytes 8589934592 --max-txn-ops 1024 --max-request-bytes 16777216 \
+		--snapshot-count 10000 --auto-compaction-retention 0
+}
+
+bed_is_ready() {
+	curl -fsS -m 5 --cacert "$bed/ca.crt" --cert "$bed/admin.crt" --key "$bed/admin.key" "$bed_server/readyz"
+}
+
+bed_start_server() {
+	bed_spawn server "$bed_kube/kube-apiserver" --bind-address "$bed_ip" --secure-port 6443 \
+		--advertise-address 192.0.2.1 --endpoint-reconciler-type none --etcd-servers unix://etcd:1 \
+		--tls-cert-file "$bed/server.crt" --tls-private-key-file "$bed/server.key" --client-ca-file "$bed/ca.crt" \
+		--requestheader-client-ca-file "$bed/front-ca.crt" --requestheader-allowed-names front-proxy \
+		--requestheader-username-headers X-Remote-User --requestheader-group-headers X-Remote-Group \
+		--service-account-issuer https://kube.bed.test --service-account-key-file "$bed/service-account.crt" \
+		--service-account-signing-key-file "$bed/service-account.key" --token-auth-file "$bed/tokens" \
+		--authorization-mode RBAC --service-cluster-ip-range 10.96.0.0/24 --shutdown-delay-duration 0s \
+		--audit-policy-file "$bed/audit-policy.yaml" --audit-log-path "$bed/audit.log"
+	for _ in $(seq 300); do
+		bed_is_ready >/dev/null 2>&1 && return 0
+		bed_runs server || break
+		sleep 0.1
+	done
+	bed_gone server
+}
+
+bed_stop_server() {
+	bed_end server KILL
+}
+
+# Addresses of 127/8 are free: each test has one of its own, by its process number.
+bed_up() {
+	bed_ip=127.$((64 + $$ / 65536 % 64)).$(($$ / 256 % 256)).$(($$ % 256))
+	bed_server=https://$bed_ip:6443
+	mkdir -m 700 "$bed" || bail_out "no folder $bed"
+	at_exit=bed_down
+	bed_write_secrets
+	bed_write_audit_policy
+	bed_user admin system:masters
+	for bed_entry in alice bob carol root; do
+		bed_kubeconfig "$bed_entry" "$bed/$bed_entry.kubeconfig"
+	done
+	bed_start_etcd
+	bed_start_server
+}
+
+# ---- who asks ----
+
+bed_user() { # NAME [GROUP…]
+	bed_entry=$1
+	shift
+	bed_cert -out "$bed/$bed_entry" -ca "$bed/ca" -client -cn "$bed_entry" -org "$(echo "$@" | tr ' ' ,)"
+	bed_kubeconfig "$bed_entry" "$bed/$bed_entry.kubeconfig"
+}
+
+bed_data() { # FILE
+	base64 -w 0 "$1"
+}
+
+bed_credential() { # USER
+	if [ -f "$bed/$1.crt" ]; then
+		echo "client-certificate-data: $(bed_data "$bed/$1.crt")"
+		echo "    client-key-data: $(bed_data "$bed/$1.key")"
+	else
+		echo "token: $(bed_token "$1")"
+	fi
+}
+
+bed_kubeconfig() { # USER FILE [SERVER]
+	(umask 077 && cat >"$2") <<-END
+		apiVersion: v1
+		kind: Config
+		current-context: bed
+		contexts:
+		- name: bed
+		  context: {cluster: bed, user: $1}
+		clusters:
+		- name: bed
+		  cluster:
+		    server: ${3:-$bed_server}
+		    certificate-authority-data: $(bed_data "$bed/ca.crt")
+		users:
+		- name: $1
+		  user:
+		    $(bed_credential "$1")
+	END
+}
+
+as() { # USER COMMAND…
+	bed_as=$1
+	shift
+	KUBECONFIG=$bed/$bed_as.kubeconfig "$@"
+}
+
+# ---- what is in the cluster ----
+
+bed_kubectl() {
+	KUBECONFIG=$bed/admin.kubeconfig kubectl "$@" >"$bed/kubectl.out" 2>&1 || {
+		sed 's/^/# /' "$bed/kubectl.out"
+		bail_out "kubectl $*"
+	}
+}
+
+bed_view_has_rules() {
+	KUBECONFIG=$bed/admin.kubeconfig kubectl get clusterrole view -o 'jsonpath={.rules[0].verbs}' | grep -q get
+}
+
+bed_manager() {
+	bed_spawn manager "$bed_kube/kube-controller-manager" --kubeconfig "$bed/admin.kubeconfig" --secure-port 0 \
+		--leader-elect=false --controllers \
+		clusterrole-aggregation-controller,namespace-controller,garbage-collector-controller,serviceaccount-controller
+	wait_until 200 bed_view_has_rules || bed_gone manager
+}
+
+bed_convert() {
+	bed_spawn convert "$bed_tools/convert" -listen "$bed_ip:6444" -cert "$bed/server"
+}
+
+bed_crds() { # VARIANT…
+	mkdir -p "$bed/crds"
+	for bed_entry; do
+		case $bed_entry in
+		kvmig) bed_from=$top_srcdir/contrib/crds ;;
+		*) bed_from=$bed_source/crds/$bed_entry ;;
+		esac
+		for bed_file in "$bed_from"/*.yaml; do
+			sed "s|@CONVERT_URL@|https://$bed_ip:6444/|; s|@CA_BUNDLE@|$(bed_data "$bed/ca.crt")|" "$bed_file"
+			echo ---
+		done >"$bed/crds/$bed_entry.yaml"
+		bed_kubectl apply -f "$bed/crds/$bed_entry.yaml"
+		bed_kubectl wait --for condition=Established --timeout 20s -f "$bed/crds/$bed_entry.yaml"
+	done
+}
+
+bed_kubevirt() { # VERSION
+	bed_crds kubevirt "kubevirt-$1"
+	bed_kubectl apply -f "$bed_source/manifests/bed/kubevirt-roles.yaml"
+	bed_kubectl apply -f "$bed_source/manifests/bed/kubevirt.yaml"
+	bed_kubectl patch kubevirt kubevirt -n kubevirt --subresource status --type merge -p \
+		"{\"status\":{\"phase\":\"Deployed\",\"observedKubeVirtVersion\":\"v$1.0\",\"operatorVersion\":\"v$1.0\"}}"
+}
+
+bed_hco() { # VERSION
+	[ "$1" != v1 ] || bed_convert
+	bed_crds "hco-$1"
+}
+
+bed_requests() { # [JQ-FILTER]
+	jq -r "select(.stage == \"RequestReceived\") | select(${1:-true}) |
+		\"\\(.impersonatedUser.username // .user.username) \\(.verb) \\(.requestURI)\"" "$bed/audit.log"
+}
+
+# ---- what goes wrong ----
+
+bed_has() { # FILE
+	[ -s "$1" ]
+}
+
+bed_proxy() { # NAME [OPTION…]
+	bed_proxy_name=$1
+	shift
+	: >"$bed/$bed_proxy_name.log"
+	rm -f "$bed/$bed_proxy_name.address"
+	bed_rules "$bed_proxy_name" '[]'
+	bed_spawn "$bed_proxy_name-messages" "$bed_tools/fault-proxy" -listen "$bed_ip:0" -address "$bed/$bed_proxy_name.address" \
+		-log "$bed/$bed_proxy_name.log" -rules "$bed/$bed_proxy_name.rules" -cert "$bed/server" -client-ca "$bed/ca.crt" \
+		-upstream "$bed_ip:6443" -upstream-ca "$bed/ca.crt" -front "$bed/front" -map "$bed_ip:6443" "$@"
+	wait_until 50 bed_has "$bed/$bed_proxy_name.address" || bed_gone "$bed_proxy_name-messages"
+}
+
+bed_rules() { # NAME JSON
+	printf '%s\n' "$2" >"$bed/$1.rules.new"
+	mv "$bed/$1.rules.new" "$bed/$1.rules"
+}
+
+bed_proxy_requests() { # NAME [JQ-FILTER]
+	jq -r "select(.event == \"request\") | select(${2:-true}) | \"\\(.method) \\(.path)?\\(.query)\"" "$bed/$1.log"
+}

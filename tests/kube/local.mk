@@ -1,0 +1,10 @@
+# Suites on a real API server: not part of `make check`. They run the kvmig of this build folder, or another:
+#   make check-kube KVMIG=DIR/bin/kvmig
+kube_tests = \
+	%D%/bed.sh
+
+check-kube:
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(kube_tests)'
+.PHONY: check-kube
+dist_check_SCRIPTS += $(kube_tests) %D%/build.sh
+EXTRA_DIST += %D%/lib.sh %D%/bed %D%/tools %D%/crds %D%/manifests

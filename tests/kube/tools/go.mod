@@ -1,0 +1,3 @@
+module kvmig.io/tests/kube/tools
+
+go 1.24.0
