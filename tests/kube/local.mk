@@ -1,7 +1,8 @@
 # Suites on a real API server: not part of `make check`. They run the kvmig of this build folder, or another:
 #   make check-kube KVMIG=DIR/bin/kvmig
 kube_tests = \
-	%D%/bed.sh
+	%D%/bed.sh \
+	%D%/proxy.sh
 
 check-kube:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(kube_tests)'
