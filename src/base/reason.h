@@ -90,6 +90,9 @@
 	       "look at 'kvmig node list' and start it again")                                     \
 	REASON(FAIL_HOST_UNREACHABLE, "KVMIG-FAIL-HOST-UNREACHABLE",                               \
 	       "a host could not be reached", "bring it back and start again")                     \
+	REASON(FAIL_SETTINGS, "KVMIG-FAIL-SETTINGS",                                               \
+	       "the settings or the policy of the migration cannot be obeyed",                     \
+	       "correct what the message names and start it again")                                \
 	REASON(FAIL_VM_GONE, "KVMIG-FAIL-VM-GONE", "the VM ended while it was being migrated",     \
 	       "look at why it ended")                                                             \
 	REASON(FAIL_CONTROLLER_LOST, "KVMIG-FAIL-CONTROLLER-LOST",                                 \

@@ -78,6 +78,10 @@ struct Job {
 	gint64 memory_bytes;
 	gboolean persistent, was_paused;
 
+	/* in force since the hand-over (effective.c) */
+	Settings settings;
+	char *policy; /* whose; NULL: none */
+
 	/* in the queue */
 	GHashTable *avoid;        /* node -> gint64*: until when; it did not answer */
 	GHashTable *avoid_reason; /* node -> words */
@@ -130,6 +134,15 @@ struct Job {
 };
 
 enum { SOURCE, TARGET };
+
+/* ---- effective.c ---------------------------------------------------------------------------- */
+
+/* Finds settings and policy of a job that is about to be handed over. Fails where they cannot be
+ * read, or a policy holds what cannot be obeyed. */
+gboolean job_find_settings(Job *job, GError **error);
+/* Into the job's journal, and into a VMI's migrationState. */
+void job_write_settings(Job *job);
+void job_tell_settings(const Job *job, cJSON *state);
 
 /* ---- job.c ---------------------------------------------------------------------------------- */
 

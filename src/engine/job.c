@@ -202,6 +202,7 @@ void job_free(Job *job)
 	g_free(job->message);
 	g_free(job->silent);
 	g_free(job->hint);
+	g_free(job->policy);
 	g_free(job);
 }
 

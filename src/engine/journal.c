@@ -242,6 +242,8 @@ static cJSON *migration_state_patch(Job *job, gboolean ended)
 	json_set_bool(state, "completed", ended);
 	json_set_bool(state, "failed", ended && !job->success);
 	json_set_bool(state, "abortRequested", aborted);
+	if (!ended)
+		job_tell_settings(job, state);
 	if (ended && !job->success)
 		json_set_string(state, "failureReason",
 				job->message ? job->message : "the migration failed");

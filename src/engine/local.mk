@@ -4,6 +4,7 @@ libkvmig_la_SOURCES += \
 	%D%/controller-lock.c %D%/controller-lock.h \
 	%D%/controller-start.c \
 	%D%/converge.c %D%/converge.h \
+	%D%/effective.c \
 	%D%/engine.c %D%/engine.h %D%/engine-private.h \
 	%D%/job.c \
 	%D%/journal.c \

@@ -396,17 +396,6 @@ static gboolean find_addresses(Job *job, Addresses *addresses, GError **error)
 	return TRUE;
 }
 
-static void write_settings(Job *job)
-{
-	const Settings *settings = &job->engine->settings;
-	cJSON *map = json_ensure_object(job_kvmig(job), "settings");
-
-	json_set_int(map, "bandwidthBytesPerSecond", settings->bandwidth_bytes_per_second);
-	json_set_int(map, "completionTimeoutPerGiB", settings->completion_timeout_per_gib);
-	json_set_int(map, "progressTimeoutSeconds", settings->progress_timeout_seconds);
-	json_set_bool(map, "disableTLS", settings->disable_tls);
-}
-
 static void write_deadline(Job *job, gint64 budget_us)
 {
 	cJSON *deadline;
@@ -423,14 +412,14 @@ static void write_deadline(Job *job, gint64 budget_us)
 
 static gint64 budget_us(Job *job)
 {
-	return settings_completion_budget_documented(
-		       job->engine->settings.completion_timeout_per_gib, job->memory_bytes) *
+	return settings_completion_budget_documented(job->settings.completion_timeout_per_gib,
+						     job->memory_bytes) *
 	       G_USEC_PER_SEC;
 }
 
 static void submit(Job *job, const Addresses *addresses)
 {
-	const Settings *settings = &job->engine->settings;
+	const Settings *settings = &job->settings;
 	HyperMigrateParams params = {
 		.peer_uri = addresses->peer_uri,
 		.migrate_uri = addresses->migrate_uri,
@@ -455,10 +444,12 @@ StepResult step_handing_over(Job *job)
 	if (!find_addresses(job, &addresses, &error))
 		return end_failed(job, REASON_FAIL_HOST_UNREACHABLE, error->message,
 				  error_get_hint(error));
+	if (!job_find_settings(job, &error))
+		return end_failed(job, REASON_FAIL_SETTINGS, error->message, error_get_hint(error));
 	job->handed_over_us = clock_monotonic_us(job->engine->clock);
 	job->handed_over_unix_us = clock_unix_us(job->engine->clock);
 	write_place(job);
-	write_settings(job);
+	job_write_settings(job);
 	write_deadline(job, budget_us(job));
 	journal_advance(job, MIGRATION_PHASE_TARGET_READY);
 	if (!journal_hand_over(job))
@@ -469,8 +460,7 @@ StepResult step_handing_over(Job *job)
 		return end_cancelled(job);
 	}
 	converge_init(&job->converge, budget_us(job),
-		      job->engine->settings.progress_timeout_seconds * G_USEC_PER_SEC,
-		      job->handed_over_us);
+		      job->settings.progress_timeout_seconds * G_USEC_PER_SEC, job->handed_over_us);
 	job->handed_over = TRUE;
 	submit(job, &addresses);
 	return STEP_MORE;

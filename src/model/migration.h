@@ -9,8 +9,9 @@
  *     domainUUID, sourceNode, targetNode, memoryBytes
  *     guestPaused: true           it was paused before, and stays so
  *     autostart: "on-source" | "cleared" | "on-target" | "restored"   absent: never was on
- *     settings: {bandwidthBytesPerSecond, completionTimeoutPerGiB, progressTimeoutSeconds,
- *                disableTLS, …}   in force for this migration since the hand-over
+ *     settings: {policy, bandwidthBytesPerSecond, completionTimeoutPerGiB,
+ *                progressTimeoutSeconds, disableTLS, …}   in force since the hand-over; policy:
+ *                the one that applies, absent where none does
  *     waiting: {reason, message, position, of}      while Pending
  *     progress: {sampledAt, elapsedMs, memoryTotalBytes, memoryProcessedBytes,
  *                memoryRemainingBytes, bandwidthBytesPerSecond, dirtyRateBytesPerSecond,

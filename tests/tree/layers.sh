@@ -21,8 +21,8 @@ inventory: base model cli settings schedule cluster hyper
 config: base model settings schedule cluster hyper
 history: base model settings cluster
 check: base model settings schedule cluster hyper
-engine: base model settings schedule cluster hyper inventory history config check
-lab: base model settings schedule cluster hyper inventory history engine
+engine: base model settings policy schedule cluster hyper inventory history config check
+lab: base model settings policy schedule cluster hyper inventory history engine
 cmd: *
 '
 
