@@ -1,5 +1,6 @@
 libkvmig_la_SOURCES += \
 	%D%/explain.c \
+	%D%/fields.c \
 	%D%/index.c \
 	%D%/merge.c \
 	%D%/policy.c %D%/policy.h \

@@ -112,3 +112,21 @@ gboolean policy_apply(const Policy *policy, Settings *settings, GError **error);
 /* The value that a policy gives to a key: borrowed from its object, or NULL. *ret_shim (may be
  * NULL): it does not say so itself, the quirk above does. */
 const cJSON *policy_value(const Policy *policy, const char *key, gboolean *ret_shim);
+
+/* ---- objects -------------------------------------------------------------------------------- */
+
+/*
+ * Sets a field of a policy's spec from text: a setting that policies override, in any form that
+ * `config set` takes, or a field of `experimental` by its path ("experimental.compression"). USAGE
+ * with near names where there is no such field, INVALID where the text does not fit it.
+ */
+gboolean policy_set_field(cJSON *object, const char *key, const char *text, GError **error);
+/* The keys that policy_set_field() knows, NULL-terminated. */
+GStrv policy_field_names(void);
+
+/*
+ * Everything that KubeVirt's admission checks of a policy and can be known without its feature
+ * gates, and what its schema checks; labels of selectors by Kubernetes' syntax, which the admission
+ * does not look at: such a selector matches nothing. INVALID with every cause.
+ */
+gboolean policy_check(const cJSON *object, GError **error);

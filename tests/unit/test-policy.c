@@ -418,6 +418,116 @@ static void test_odd_selectors(void)
 	g_assert_null(policy_set_nth(set, 1));
 }
 
+/* ---- objects -------------------------------------------------------------------------------- */
+
+static gboolean set_field(const char *key, const char *text, char **ret_spec)
+{
+	g_autoptr(cJSON) object = policy_object("p", cJSON_CreateObject(), NULL);
+
+	if (!policy_set_field(object, key, text, NULL))
+		return FALSE;
+	json_unset(json_get(object, "spec"), "selectors");
+	*ret_spec = json_print(json_get(object, "spec"));
+	return TRUE;
+}
+
+static void test_set_field(void)
+{
+	static const struct {
+		const char *key, *text, *spec; /* spec NULL: refused */
+	} cases[] = {
+		{ "bandwidthPerMigration", "64MiB/s", "{\"bandwidthPerMigration\":\"64Mi\"}" },
+		{ "completionTimeoutPerGiB", "0", "{\"completionTimeoutPerGiB\":0}" },
+		{ "allowPostCopy", "true", "{\"allowPostCopy\":true}" },
+		{ "experimental.compression", "zstd",
+		  "{\"experimental\":{\"compression\":\"zstd\"}}" },
+		{ "experimental.stallDetector.stallMargin", "4",
+		  "{\"experimental\":{\"stallDetector\":{\"stallMargin\":4}}}" },
+		{ "experimental.stallDetector.searchLocalMinima", "false",
+		  "{\"experimental\":{\"stallDetector\":{\"searchLocalMinima\":false}}}" },
+		{ "experimental.compression", "lz4", NULL },
+		{ "experimental.stallDetector.stallMargin", "101", NULL },
+		{ "experimental.stallDetector.stallMargin", "many", NULL },
+		{ "experimental.stallDetector", "4", NULL },
+		{ "experimental", "4", NULL },
+		{ "experimental.", "4", NULL },
+		{ "progressTimeout", "4", NULL },
+		{ "selectors", "x", NULL },
+		{ "allowPostCopy", "yes", NULL },
+		{ "bandwidthPerMigration", "-1", NULL },
+		{ "", "1", NULL },
+	};
+	g_auto(GStrv) names = policy_field_names();
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *spec = NULL;
+
+		g_test_message("%s=%s", cases[i].key, cases[i].text);
+		g_assert_cmpint(set_field(cases[i].key, cases[i].text, &spec), ==,
+				cases[i].spec != NULL);
+		g_assert_cmpstr(spec, ==, cases[i].spec);
+	}
+	g_assert_true(g_strv_contains((const char *const *)names, "maxDowntimeMs"));
+	g_assert_true(
+		g_strv_contains((const char *const *)names, "experimental.downtimeTuning.steps"));
+}
+
+/* KubeVirt's admission vectors, as far as they need no feature gate; and labels. */
+static void test_check(void)
+{
+	static const struct {
+		const char *spec;
+		const char *said; /* NULL: accepted */
+	} cases[] = {
+		{ "{\"bandwidthPerMigration\":\"-1Mi\"}", "bandwidthPerMigration" },
+		{ "{\"bandwidthPerMigration\":0}", NULL },
+		{ "{\"completionTimeoutPerGiB\":-1}", "completionTimeoutPerGiB" },
+		{ "{\"completionTimeoutPerGiB\":0}", NULL },
+		{ "{\"completionTimeoutPerGiB\":1}", NULL },
+		{ "{}", NULL },
+		{ "{\"experimental\":{\"stallDetector\":{\"precopyPossibleFactor\":\"-1\"}}}",
+		  "precopyPossibleFactor" },
+		{ "{\"experimental\":{\"stallDetector\":{\"precopyPossibleFactor\":\"0.5\"}}}",
+		  "at least 1" },
+		{ "{\"experimental\":{\"stallDetector\":{\"precopyPossibleFactor\":2}}}", NULL },
+		{ "{\"experimental\":{\"stallDetector\":{\"ewmaAlpha\":0}}}", "ewmaAlpha" },
+		{ "{\"experimental\":{\"stallDetector\":{\"ewmaAlpha\":\"1.1\"}}}", "ewmaAlpha" },
+		{ "{\"experimental\":{\"stallDetector\":{\"ewmaAlpha\":\"0.123456\"}}}",
+		  "three decimals" },
+		{ "{\"experimental\":{\"stallDetector\":{\"ewmaAlpha\":\"500m\"}}}", NULL },
+		{ "{\"experimental\":{\"stallDetector\":{\"ewmaAlpha\":\"0.4\"}}}", NULL },
+		{ "{\"experimental\":{\"stallDetector\":{\"patienceWindowDecayFactor\":\"1.5\"}}}",
+		  "from 0 to 1" },
+		{ "{\"experimental\":{\"stallDetector\":{\"completionTimeoutFactor\":3}}}", NULL },
+		{ "{\"experimental\":{\"stallDetector\":{},\"downtimeTuning\":{}}}",
+		  "exclude each other" },
+		{ "{\"maxDowntimeMs\":0}", "maxDowntimeMs" },
+		{ "{\"maxDowntimeMs\":900}", NULL },
+		{ "{\"selectors\":{\"namespaceSelector\":{\"a b\":\"x\"}}}", "namespaceSelector" },
+		{ "{\"selectors\":{\"namespaceSelector\":{\"a\":\"x y\"}}}", "namespaceSelector" },
+		{ "{\"selectors\":{\"namespaceSelector\":{\"a\":\"\"}}}", NULL },
+		{ "{\"selectors\":{\"namespaceSelector\":{\"hpc-workloads\":true}}}",
+		  "quote it, as in \"true\"" },
+		{ "{\"selectors\":null}", "selectors" },
+		{ "{\"bandwidth\":1}", "unknown field" },
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(cJSON) object = policy_object("p", cJSON_CreateObject(), NULL);
+		g_autoptr(cJSON) patch =
+			json_parse(cases[i].spec, strlen(cases[i].spec), "spec", NULL);
+		g_autoptr(GError) error = NULL;
+
+		g_test_message("%s", cases[i].spec);
+		json_merge_patch(json_get(object, "spec"), patch);
+		g_assert_cmpint(policy_check(object, &error), ==, cases[i].said == NULL);
+		if (cases[i].said) {
+			g_test_message("%s", error->message);
+			g_assert_nonnull(strstr(error->message, cases[i].said));
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -431,5 +541,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/policy/index-is-the-loop", test_index_is_the_loop);
 	g_test_add_func("/policy/many-labels", test_many_labels);
 	g_test_add_func("/policy/odd-selectors", test_odd_selectors);
+	g_test_add_func("/policy/set-field", test_set_field);
+	g_test_add_func("/policy/check", test_check);
 	return g_test_run();
 }
