@@ -9,6 +9,7 @@
  *   KVMIG-BLK-…   the VM cannot be migrated at all as it is
  *   KVMIG-FAIL-…  a migration ended without having moved the VM
  *   KVMIG-ALARM-… a state that a person must look at; kvmig does not act on it
+ *   KVMIG-LINT-…  settings or policies that do nothing, or not what one thinks
  */
 #pragma once
 
@@ -98,6 +99,33 @@
 	REASON(FAIL_CONTROLLER_LOST, "KVMIG-FAIL-CONTROLLER-LOST",                                 \
 	       "the controller died before the migration was handed to libvirt",                   \
 	       "start it again")                                                                   \
+	REASON(LINT_POLICY_INVALID, "KVMIG-LINT-POLICY-INVALID",                                   \
+	       "a policy that the admission would refuse",                                         \
+	       "correct what the message names")                                                   \
+	REASON(LINT_POLICY_NO_SELECTORS, "KVMIG-LINT-POLICY-NO-SELECTORS",                         \
+	       "a policy without selectors matches no VM",                                         \
+	       "give it labels to match, or delete it")                                            \
+	REASON(LINT_POLICY_DUPLICATE, "KVMIG-LINT-POLICY-DUPLICATE",                               \
+	       "two policies have equal selectors: one of them never applies",                     \
+	       "delete one of them, or change its labels")                                         \
+	REASON(LINT_POLICY_TIE, "KVMIG-LINT-POLICY-TIE",                                           \
+	       "two policies can meet on a VM and only their names decide",                        \
+	       "add a label to the one that is to win")                                            \
+	REASON(LINT_POLICY_RULES_DIFFER, "KVMIG-LINT-POLICY-RULES-DIFFER",                         \
+	       "the documents and KubeVirt disagree which of two policies wins",                   \
+	       "add a label to the one that is to win")                                            \
+	REASON(LINT_POLICY_UNMATCHED, "KVMIG-LINT-POLICY-UNMATCHED",                               \
+	       "the selectors of a policy match no VM",                                            \
+	       "label the running VMs, or delete it")                                              \
+	REASON(LINT_POLICY_DISRUPTION_OFF, "KVMIG-LINT-POLICY-DISRUPTION-OFF",                     \
+	       "allowPostCopy: false alone switches workload disruption off too",                  \
+	       "say allowWorkloadDisruption in the policy")                                        \
+	REASON(LINT_POLICY_GATED, "KVMIG-LINT-POLICY-GATED",                                       \
+	       "a field that KubeVirt heeds only behind a feature gate",                           \
+	       "enable the gate, or leave the field out")                                          \
+	REASON(LINT_POLICY_NOT_RUNNING_LABEL, "KVMIG-LINT-POLICY-NOT-RUNNING-LABEL",               \
+	       "a label of the VM has not reached the running VM",                                 \
+	       "label the running VM too: kvmig vm label")                                         \
 	REASON(ALARM_TWO_RUNNING, "KVMIG-ALARM-TWO-RUNNING",                                       \
 	       "two copies of the VM ran at once; the one that began second was suspended",        \
 	       "destroy the suspended copy once you are sure which one is right")                  \

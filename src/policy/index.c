@@ -77,6 +77,7 @@ static void number_labels(PolicySet *set)
 			set->needs[at++] = number_label(set, &policy->labels[j]);
 	}
 	set->seen = g_new0(guint, set->labels->len + 1);
+	set->found = g_new(guint, set->labels->len + 1);
 }
 
 /* ---- filing --------------------------------------------------------------------------------- */
@@ -139,6 +140,7 @@ void policy_index_clear(PolicySet *set)
 	g_free(set->needs_of);
 	g_free(set->filed);
 	g_free(set->seen);
+	g_free(set->found);
 }
 
 /* ---- matching ------------------------------------------------------------------------------- */
@@ -207,52 +209,84 @@ static void look_under(const PolicySet *set, const PolicyScope *scope, guint num
 	}
 }
 
-/* Marks the labels that have a number; the numbers go to `found`, which holds them all: no label
- * is there twice. */
-static guint mark_labels(PolicySet *set, const cJSON *vm_labels, guint *found, guint max)
+static void next_epoch(PolicySet *set)
+{
+	if (++set->epoch != 0)
+		return;
+	/* wrapped: old marks could be taken for new ones */
+	memset(set->seen, 0, sizeof(*set->seen) * set->labels->len);
+	set->epoch = 1;
+}
+
+/* Marks the labels that have a number; returns how many, their numbers are in set->found. */
+static guint mark_labels(PolicySet *set, const cJSON *vm_labels)
 {
 	const cJSON *entry;
 	guint n = 0;
 
+	next_epoch(set);
 	cJSON_ArrayForEach(entry, vm_labels)
 	{
-		guint32 hash;
 		const LabelSlot *slot;
+		guint number;
 
 		if (!cJSON_IsString(entry))
 			continue;
-		hash = hash_label(entry->string, entry->valuestring);
-		slot = find_slot(set, entry->string, entry->valuestring, hash);
+		slot = find_slot(set, entry->string, entry->valuestring,
+				 hash_label(entry->string, entry->valuestring));
 		if (!slot->number_plus_1)
 			continue;
-		set->seen[slot->number_plus_1 - 1] = set->epoch;
-		if (n < max)
-			found[n] = slot->number_plus_1 - 1;
-		n++;
+		number = slot->number_plus_1 - 1;
+		if (set->seen[number] != set->epoch)
+			set->found[n++] = number;
+		set->seen[number] = set->epoch;
 	}
 	return n;
 }
 
 PolicyVerdict policy_match(PolicySet *set, const PolicyScope *scope, const cJSON *vm_labels)
 {
+	guint n = mark_labels(set, vm_labels);
 	PolicyVerdict verdict;
-	guint some[64];
-	guint n;
 
 	memcpy(verdict.winner, scope->best, sizeof(verdict.winner));
-	if (++set->epoch == 0) { /* wrapped: old marks could be taken for new ones */
-		memset(set->seen, 0, sizeof(*set->seen) * set->labels->len);
-		set->epoch = 1;
-	}
-	n = mark_labels(set, vm_labels, some, G_N_ELEMENTS(some));
-	if (n <= G_N_ELEMENTS(some)) {
-		for (guint i = 0; i < n; i++)
-			look_under(set, scope, some[i], &verdict);
-		return verdict;
-	}
-	/* more labels than people give to a VM: by all numbers */
-	for (guint i = 0; i < set->labels->len; i++)
-		if (set->seen[i] == set->epoch)
-			look_under(set, scope, i, &verdict);
+	for (guint i = 0; i < n; i++)
+		look_under(set, scope, set->found[i], &verdict);
 	return verdict;
+}
+
+static int by_rank(gconstpointer a, gconstpointer b)
+{
+	const Policy *x = *(const Policy *const *)a, *y = *(const Policy *const *)b;
+
+	return x->rank[POLICY_RULE_DOCUMENTED] < y->rank[POLICY_RULE_DOCUMENTED] ? -1 : 1;
+}
+
+static void add_filed(const PolicySet *set, const PolicyScope *scope, guint number,
+		      GPtrArray *matches)
+{
+	const IndexedLabel *label = &g_array_index(set->labels, IndexedLabel, number);
+
+	for (guint i = 0; i < label->n; i++) {
+		const Policy *policy = set->filed[label->first + i];
+
+		if (scope->holds[policy - set->policies] && needs_are_seen(set, policy))
+			g_ptr_array_add(matches, (gpointer)policy);
+	}
+}
+
+void policy_match_all(PolicySet *set, const PolicyScope *scope, const cJSON *vm_labels,
+		      PolicyFunc func, gpointer data)
+{
+	g_autoptr(GPtrArray) matches = g_ptr_array_new();
+	guint n = mark_labels(set, vm_labels);
+
+	for (guint i = 0; i < n; i++)
+		add_filed(set, scope, set->found[i], matches);
+	for (guint i = 0; i < set->n; i++)
+		if (scope->holds[i] && !set->policies[i].n_vm)
+			g_ptr_array_add(matches, &set->policies[i]);
+	g_ptr_array_sort(matches, by_rank);
+	for (guint i = 0; i < matches->len; i++)
+		func(g_ptr_array_index(matches, i), data);
 }

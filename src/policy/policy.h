@@ -67,6 +67,11 @@ typedef struct {
 /* The winner by each rule, in a time that hardly grows with the number of policies. */
 PolicyVerdict policy_match(PolicySet *set, const PolicyScope *scope, const cJSON *vm_labels);
 
+/* Every policy that matches, in the order of the documented rule. */
+typedef void (*PolicyFunc)(const Policy *policy, gpointer data);
+void policy_match_all(PolicySet *set, const PolicyScope *scope, const cJSON *vm_labels,
+		      PolicyFunc func, gpointer data);
+
 /* ---- why ------------------------------------------------------------------------------------ */
 
 typedef enum {
@@ -130,3 +135,25 @@ GStrv policy_field_names(void);
  * does not look at: such a selector matches nothing. INVALID with every cause.
  */
 gboolean policy_check(const cJSON *object, GError **error);
+
+/* ---- what is wrong with them ---------------------------------------------------------------- */
+
+typedef struct {
+	const char *code; /* REASON_LINT_… */
+	const Policy *policy;
+	const Policy *other; /* with a pair; NULL: none */
+	char *text;
+	char *fix;
+} PolicyFinding;
+
+/*
+ * What can be said of policies without looking at VMs: invalid ones, those without selectors, equal
+ * selectors, ties that only a name decides by the rule in force, pairs that can meet on a VM and
+ * that the two rules order differently, fields behind gates, a policy that switches workload
+ * disruption off without saying so. In the order of the names. Elements are PolicyFinding*, freed
+ * with the array.
+ */
+GPtrArray *policy_lint(const PolicySet *set, PolicyRule in_force);
+PolicyFinding *policy_finding_new(const char *code, const Policy *policy, const Policy *other,
+				  char *text, char *fix);
+void policy_finding_free(PolicyFinding *finding);

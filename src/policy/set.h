@@ -34,6 +34,7 @@ struct PolicySet {
 	const Policy **filed; /* by label, then by rank */
 	guint *seen;          /* by label: epoch of the call that saw it last */
 	guint epoch;
+	guint *found;	      /* numbers that this call has seen */
 };
 
 void policy_index_build(PolicySet *set);

@@ -528,6 +528,87 @@ static void test_check(void)
 	}
 }
 
+/* ---- lint ----------------------------------------------------------------------------------- */
+
+static char *lint(const char *policies, PolicyRule rule)
+{
+	g_autoptr(GPtrArray) objects = policies_of(policies);
+	g_autoptr(PolicySet) set = set_of(objects);
+	g_autoptr(GPtrArray) findings = policy_lint(set, rule);
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; i < findings->len; i++) {
+		const PolicyFinding *finding = g_ptr_array_index(findings, i);
+
+		g_assert_cmpstr(finding->text, !=, "");
+		g_assert_cmpstr(finding->fix, !=, "");
+		g_string_append_printf(text, "%s%s:%s%s%s", i ? " " : "", finding->policy->name,
+				       finding->code + strlen("KVMIG-LINT-POLICY-"),
+				       finding->other ? "/" : "",
+				       finding->other ? finding->other->name : "");
+	}
+	return g_string_free(text, FALSE);
+}
+
+static void expect_lint(const char *policies, PolicyRule rule, const char *wanted)
+{
+	g_autofree char *found = lint(policies, rule);
+
+	g_assert_cmpstr(found, ==, wanted);
+}
+
+static void test_lint(void)
+{
+	expect_lint("a{x:1} b{x:1,y:1}", POLICY_RULE_DOCUMENTED, "");
+	expect_lint("b{x:1} a{x:1}", POLICY_RULE_DOCUMENTED, "b:DUPLICATE/a");
+	/* they ask for different values: no VM has both */
+	expect_lint("b{x:1} a{x:2}", POLICY_RULE_DOCUMENTED, "");
+	expect_lint("b{x:1} a{/x:2}", POLICY_RULE_DOCUMENTED, "a:RULES-DIFFER/b");
+	/* by keys for the documents, by name for KubeVirt: the same here */
+	expect_lint("a{x:1} b{y:1}", POLICY_RULE_DOCUMENTED, "");
+	expect_lint("a{x:1} b{y:1}", POLICY_RULE_KUBEVIRT, "b:TIE/a");
+	expect_lint("a{y:1} b{x:1}", POLICY_RULE_KUBEVIRT, "a:RULES-DIFFER/b");
+	expect_lint("n-", POLICY_RULE_KUBEVIRT, "n:INVALID n:NO-SELECTORS");
+}
+
+static void test_lint_fields(void)
+{
+	g_autoptr(cJSON) object = policy_object("p", cJSON_CreateObject(), NULL);
+	cJSON *spec = json_get(object, "spec");
+	const cJSON *objects[] = { object };
+	g_autoptr(PolicySet) set = NULL;
+	g_autoptr(GPtrArray) findings = NULL;
+
+	json_set_bool(spec, "allowPostCopy", FALSE);
+	json_set_int(spec, "maxDowntimeMs", 500);
+	json_ensure_object(json_ensure_object(spec, "experimental"), "downtimeTuning");
+	set = policy_set_new(objects, 1);
+	findings = policy_lint(set, POLICY_RULE_KUBEVIRT);
+	g_assert_cmpuint(findings->len, ==, 3);
+	g_assert_cmpstr(((PolicyFinding *)findings->pdata[0])->code, ==,
+			"KVMIG-LINT-POLICY-DISRUPTION-OFF");
+	g_assert_cmpstr(((PolicyFinding *)findings->pdata[1])->code, ==, "KVMIG-LINT-POLICY-GATED");
+	g_assert_nonnull(strstr(((PolicyFinding *)findings->pdata[2])->text, "downtimeTuning"));
+}
+
+static void count_match(const Policy *policy, gpointer data)
+{
+	g_string_append_printf(data, "%s ", policy->name);
+}
+
+static void test_match_all(void)
+{
+	g_autoptr(GPtrArray) objects = policies_of("all{} one{x:1} two{x:1,y:1} no{z:1} ns{/n:1}");
+	g_autoptr(PolicySet) set = set_of(objects);
+	g_autoptr(cJSON) vm = labels_of("x:1,y:1");
+	g_autoptr(cJSON) ns = labels_of("n:1");
+	g_autoptr(PolicyScope) scope = policy_scope_new(set, ns);
+	g_autoptr(GString) names = g_string_new(NULL);
+
+	policy_match_all(set, scope, vm, count_match, names);
+	g_assert_cmpstr(names->str, ==, "two ns one all ");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -543,5 +624,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/policy/odd-selectors", test_odd_selectors);
 	g_test_add_func("/policy/set-field", test_set_field);
 	g_test_add_func("/policy/check", test_check);
+	g_test_add_func("/policy/lint", test_lint);
+	g_test_add_func("/policy/lint-fields", test_lint_fields);
+	g_test_add_func("/policy/match-all", test_match_all);
 	return g_test_run();
 }
