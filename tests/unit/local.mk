@@ -51,6 +51,14 @@ unit_tests += %D%/test-json
 tests_unit_test_json_SOURCES = %D%/test-json.c
 tests_unit_test_json_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-kube-split
+tests_unit_test_kube_split_SOURCES = %D%/test-kube-split.c
+tests_unit_test_kube_split_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-kube-status
+tests_unit_test_kube_status_SOURCES = %D%/test-kube-status.c
+tests_unit_test_kube_status_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-labels
 tests_unit_test_labels_SOURCES = %D%/test-labels.c
 tests_unit_test_labels_LDADD = $(AM_UNIT_LDADD)

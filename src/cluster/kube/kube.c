@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cluster/kube/kube.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "cluster/kube/list.h"
+#include "cluster/kube/path.h"
+#include "cluster/kube/request.h"
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+static cJSON *kube_get(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+		       GError **error)
+{
+	Kube *kube = kube_of(cluster);
+	g_autofree char *path = path_of(kind, ns, name, NULL, error);
+	const KubeRequest request = { .method = "GET",
+				      .target = path,
+				      .subject = kube_subject(kube, "get", kind, ns, name) };
+
+	return path ? kube_send_json(kube, &request, NULL, error) : NULL;
+}
+
+static cJSON *kube_get_path(Cluster *cluster, const char *path, GError **error)
+{
+	Kube *kube = kube_of(cluster);
+	const KubeRequest request = { .method = "GET",
+				      .target = path,
+				      .subject = kube_subject(kube, "get", NULL, NULL, path) };
+
+	return kube_send_json(kube, &request, NULL, error);
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
+
+/* What a write sends and where. */
+typedef struct {
+	const char *method, *verb, *content_type;
+	const Kind *kind;
+	const char *ns, *name; /* name NULL: the collection */
+	const char *shown;     /* the name, for messages */
+	const char *subresource;
+	const cJSON *body;
+	ClusterWriteFlags flags;
+} Write;
+
+static cJSON *send_write(Cluster *cluster, const Write *write, int *ret_status, GError **error)
+{
+	Kube *kube = kube_of(cluster);
+	g_auto(Query) query = { 0 };
+	g_autofree char *path =
+		path_of(write->kind, write->ns, write->name, write->subresource, error);
+	g_autofree char *target = NULL, *body = NULL;
+	KubeRequest request = { .method = write->method,
+				.content_type = write->content_type,
+				.subject = kube_subject(kube, write->verb, write->kind, write->ns,
+							write->shown) };
+
+	if (!path)
+		return NULL;
+	query_add_write(&query, write->flags);
+	request.target = target = query_take(&query, path);
+	request.body = body = json_print(write->body);
+	return kube_send_json(kube, &request, ret_status, error);
+}
+
+static cJSON *kube_create(Cluster *cluster, const Kind *kind, const cJSON *object,
+			  ClusterWriteFlags flags, GError **error)
+{
+	const char *name = object_name(object);
+	const Write write = { .method = "POST",
+			      .verb = "create",
+			      .content_type = "application/json",
+			      .kind = kind,
+			      .ns = object_namespace(object),
+			      .shown = name ? name
+					    : json_string(json_get(object, "metadata"),
+							  "generateName", NULL),
+			      .body = object,
+			      .flags = flags };
+
+	return send_write(cluster, &write, NULL, error);
+}
+
+static cJSON *kube_update(Cluster *cluster, const Kind *kind, const cJSON *object, gboolean status,
+			  ClusterWriteFlags flags, GError **error)
+{
+	const Write write = { .method = "PUT",
+			      .verb = "change",
+			      .content_type = "application/json",
+			      .kind = kind,
+			      .ns = object_namespace(object),
+			      .name = object_name(object),
+			      .shown = object_name(object),
+			      .subresource = status ? "status" : NULL,
+			      .body = object,
+			      .flags = flags };
+
+	return send_write(cluster, &write, NULL, error);
+}
+
+static cJSON *kube_patch(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+			 ClusterPatchType type, const cJSON *patch, ClusterWriteFlags flags,
+			 GError **error)
+{
+	const Write write = { .method = "PATCH",
+			      .verb = "change",
+			      .content_type = type == CLUSTER_PATCH_JSON
+						      ? "application/json-patch+json"
+						      : "application/merge-patch+json",
+			      .kind = kind,
+			      .ns = ns,
+			      .name = name,
+			      .shown = name,
+			      .subresource = type == CLUSTER_PATCH_MERGE_STATUS ? "status" : NULL,
+			      .body = patch,
+			      .flags = flags };
+
+	return send_write(cluster, &write, NULL, error);
+}
+
+static cJSON *kube_apply(Cluster *cluster, const Kind *kind, const cJSON *object,
+			 ClusterWriteFlags flags, gboolean *ret_created, GError **error)
+{
+	/* JSON is YAML */
+	const Write write = { .method = "PATCH",
+			      .verb = "apply",
+			      .content_type = "application/apply-patch+yaml",
+			      .kind = kind,
+			      .ns = object_namespace(object),
+			      .name = object_name(object),
+			      .shown = object_name(object),
+			      .body = object,
+			      .flags = flags };
+	int status = 0;
+	cJSON *result = send_write(cluster, &write, &status, error);
+
+	if (result && ret_created)
+		*ret_created = status == 201;
+	return result;
+}
+
+static char *delete_options(const char *uid, ClusterWriteFlags flags)
+{
+	g_autoptr(cJSON) options = cJSON_CreateObject();
+
+	json_set_string(options, "apiVersion", "v1");
+	json_set_string(options, "kind", "DeleteOptions");
+	json_set_string(options, "propagationPolicy", "Background");
+	if (uid)
+		json_set_string(json_ensure_object(options, "preconditions"), "uid", uid);
+	if (flags & CLUSTER_WRITE_DRY_RUN)
+		cJSON_AddItemToArray(json_ensure_array(options, "dryRun"),
+				     cJSON_CreateString("All"));
+	return json_print(options);
+}
+
+static gboolean kube_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
+			    const char *uid, ClusterWriteFlags flags, GError **error)
+{
+	Kube *kube = kube_of(cluster);
+	g_auto(HttpReply) reply = { 0 };
+	g_autofree char *path = path_of(kind, ns, name, NULL, error);
+	g_autofree char *body = delete_options(uid, flags);
+	const KubeRequest request = { .method = "DELETE",
+				      .target = path,
+				      .content_type = "application/json",
+				      .body = body,
+				      .subject = kube_subject(kube, "delete", kind, ns, name) };
+
+	return path && kube_send(kube, &request, &reply, error);
+}
+
+/* Writes happen one by one. */
+static gboolean kube_batch_begin(Cluster *cluster G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+	return TRUE;
+}
+
+static gboolean kube_batch_commit(Cluster *cluster G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)
+{
+	return TRUE;
+}
+
+static void kube_batch_rollback(Cluster *cluster G_GNUC_UNUSED)
+{
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+static void kube_close(Cluster *cluster)
+{
+	Kube *kube = kube_of(cluster);
+
+	http_client_free(kube->http);
+	credential_free(kube->credential);
+	kube_target_free(kube->target);
+	g_hash_table_unref(kube->warned);
+	g_free(kube);
+}
+
+static const ClusterBackend kube_backend = {
+	.close = kube_close,
+	.get_path = kube_get_path,
+	.get = kube_get,
+	.list = kube_list,
+	.each = kube_each,
+	.table = kube_table,
+	.create = kube_create,
+	.update = kube_update,
+	.patch = kube_patch,
+	.apply = kube_apply,
+	.delete = kube_delete,
+	.batch_begin = kube_batch_begin,
+	.batch_commit = kube_batch_commit,
+	.batch_rollback = kube_batch_rollback,
+};
+
+Cluster *kube_open(KubeTarget *target, const ClusterOptions *options, GError **error)
+{
+	Credential *credential = credential_new(target, options, error);
+	Kube *kube;
+
+	if (!credential) {
+		kube_target_free(target);
+		return NULL;
+	}
+	kube = g_new0(Kube, 1);
+	kube->base.backend = &kube_backend;
+	kube->base.context = g_strconcat("kube/", target->context, NULL);
+	kube->base.ns = target->ns && *target->ns ? g_strdup(target->ns) : NULL;
+	kube->base.server = g_strdup(target->server);
+	kube->base.read_only = options->read_only;
+	kube->target = target;
+	kube->credential = credential;
+	kube->request_timeout_ms = options->request_timeout_ms;
+	kube->warn = options->warn;
+	kube->warn_data = options->warn_data;
+	kube->warned = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	return &kube->base;
+}
