@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "cluster/backend.h"
+#include "cluster/generic.h"
 #include "model/wellknown.h"
 
 void cluster_close(Cluster *cluster)
@@ -87,17 +88,49 @@ static gboolean check_key(const Kind *kind, const char *ns, const char *name, GE
 	return TRUE;
 }
 
-static const Kind *check_kind(const Cluster *cluster, const cJSON *object, GError **error)
-{
-	const Kind *kind = object_kind(object);
+/* ---- kinds and fields ----------------------------------------------------------------------- */
 
-	/* only the store has no kinds of its own to add */
-	if (kind && !kind->local && !cluster->backend->kind_of)
-		kind = NULL;
-	if (!kind)
-		error_set(error, KVMIG_ERROR_INVALID, "apiVersion '%s', kind '%s': no such kind",
-			  json_string(object, "apiVersion", ""), json_string(object, "kind", ""));
-	return kind;
+const Kind *cluster_find_kind(Cluster *cluster, const char *word, GError **error)
+{
+	if (cluster->backend->find_kind)
+		return cluster->backend->find_kind(cluster, word, error);
+	return generic_find_kind(cluster, word, error);
+}
+
+const Kind *cluster_kind_of(Cluster *cluster, const char *api_version, const char *kind,
+			    GError **error)
+{
+	if (cluster->backend->kind_of)
+		return cluster->backend->kind_of(cluster, api_version, kind, error);
+	return generic_kind_of(cluster, api_version, kind, error);
+}
+
+ClusterFieldState cluster_has_field(Cluster *cluster, const Kind *kind, const char *path)
+{
+	if (cluster->backend->has_field)
+		return cluster->backend->has_field(cluster, kind, path);
+	return generic_has_field(kind, path);
+}
+
+cJSON *cluster_get_path(Cluster *cluster, const char *path, GError **error)
+{
+	if (cluster->backend->get_path)
+		return cluster->backend->get_path(cluster, path, error);
+	error_set(error, KVMIG_ERROR_UNSUPPORTED, "'%s' has no API server to ask for %s",
+		  cluster->context, path);
+	return NULL;
+}
+
+static const Kind *check_kind(Cluster *cluster, const cJSON *object, GError **error)
+{
+	const char *version = json_string(object, "apiVersion", "");
+	const char *kind = json_string(object, "kind", "");
+
+	if (*version && *kind)
+		return cluster_kind_of(cluster, version, kind, error);
+	error_set(error, KVMIG_ERROR_INVALID, "the object has no %s",
+		  *version ? "kind" : "apiVersion");
+	return NULL;
 }
 
 /* An object to write as the backend gets it: with a namespace where its kind has one, and none
@@ -122,6 +155,8 @@ static cJSON *prepare_object(const Kind *kind, const cJSON *object, GError **err
 	return g_steal_pointer(&copy);
 }
 
+/* ---- reading -------------------------------------------------------------------------------- */
+
 cJSON *cluster_get(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
 		   GError **error)
 {
@@ -139,6 +174,30 @@ GPtrArray *cluster_list(Cluster *cluster, const Kind *kind, const ClusterListOpt
 	}
 	return cluster->backend->list(cluster, kind, options, ret_version, error);
 }
+
+gboolean cluster_each(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+		      ClusterEachFunc func, gpointer data, char **ret_version, GError **error)
+{
+	if (!kind)
+		return error_set(error, KVMIG_ERROR_INVALID, "no such kind of object");
+	if (cluster->backend->each)
+		return cluster->backend->each(cluster, kind, options, func, data, ret_version,
+					      error);
+	return generic_each(cluster, kind, options, func, data, ret_version, error);
+}
+
+gboolean cluster_table(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+		       ClusterRowFunc func, gpointer data, char **ret_version, GError **error)
+{
+	if (!kind)
+		return error_set(error, KVMIG_ERROR_INVALID, "no such kind of object");
+	if (cluster->backend->table)
+		return cluster->backend->table(cluster, kind, options, func, data, ret_version,
+					       error);
+	return generic_table(cluster, kind, options, func, data, ret_version, error);
+}
+
+/* ---- writing -------------------------------------------------------------------------------- */
 
 /* Name rules of what is new: what is stored once is found by any name it has. */
 static gboolean check_new_name(const Kind *kind, const cJSON *object, GError **error)
@@ -219,9 +278,10 @@ cJSON *cluster_patch(Cluster *cluster, const Kind *kind, const char *ns, const c
 
 	if (!check_key(kind, ns, name, error) || !check_writable(cluster, flags, error))
 		return NULL;
-	if (!cJSON_IsObject(patch)) {
-		error_set(error, KVMIG_ERROR_INVALID, "the patch for %s '%s' is not an object",
-			  kind->singular, name);
+	if (type == CLUSTER_PATCH_JSON ? !cJSON_IsArray(patch) : !cJSON_IsObject(patch)) {
+		error_set(error, KVMIG_ERROR_INVALID, "the patch for %s '%s' is not %s",
+			  kind->singular, name,
+			  type == CLUSTER_PATCH_JSON ? "a list of operations" : "an object");
 		return NULL;
 	}
 	if (status && !kind->has_status) {
@@ -229,6 +289,27 @@ cJSON *cluster_patch(Cluster *cluster, const Kind *kind, const char *ns, const c
 		return NULL;
 	}
 	return cluster->backend->patch(cluster, kind, ns, name, type, patch, flags, error);
+}
+
+cJSON *cluster_apply(Cluster *cluster, const cJSON *object, ClusterWriteFlags flags,
+		     gboolean *ret_created, GError **error)
+{
+	const Kind *kind = check_kind(cluster, object, error);
+	g_autoptr(cJSON) copy = NULL;
+	gboolean created = FALSE;
+	cJSON *stored;
+
+	if (!kind || !check_writable(cluster, flags, error))
+		return NULL;
+	copy = prepare_object(kind, object, error);
+	if (!copy || !check_key(kind, object_namespace(copy), object_name(copy), error))
+		return NULL;
+	stored = cluster->backend->apply
+			 ? cluster->backend->apply(cluster, kind, copy, flags, &created, error)
+			 : generic_apply(cluster, kind, copy, flags, &created, error);
+	if (stored && ret_created)
+		*ret_created = created;
+	return stored;
 }
 
 gboolean cluster_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,

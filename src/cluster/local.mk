@@ -2,6 +2,7 @@ libkvmig_la_SOURCES += \
 	%D%/backend.h \
 	%D%/cluster.c %D%/cluster.h \
 	%D%/context.c \
+	%D%/generic.c %D%/generic.h \
 	%D%/kube/credential.h %D%/kube/http.h %D%/kube/kubeconfig.h \
 	%D%/kube/kube.c %D%/kube/kube.h \
 	%D%/kube/list.c %D%/kube/list.h \

@@ -63,3 +63,7 @@ void json_merge_patch(cJSON *target, const cJSON *patch);
 
 /* The merge patch that turns `from` into `to`; free with cJSON_Delete(). Empty object: equal. */
 cJSON *json_merge_diff(const cJSON *from, const cJSON *to);
+
+/* RFC 6902: the document that the operations make of `document`, which stays as it is. CONFLICT
+ * where a `test` finds another value, else INVALID; the message names the operation. */
+cJSON *json_patch(const cJSON *document, const cJSON *patch, GError **error);

@@ -126,14 +126,18 @@ static gboolean among(const char *word, gsize length, const char *names)
 	return FALSE;
 }
 
-/* "group" or "version.group" */
+/* "kubevirt.io", and as kubectl has it with the version in front: "v1.kubevirt.io", "v1" */
 static gboolean same_group(const char *text, const Kind *kind)
 {
 	gsize version = strlen(kind->version);
 
-	return g_ascii_strcasecmp(text, kind->group) == 0 ||
-	       (g_ascii_strncasecmp(text, kind->version, version) == 0 && text[version] == '.' &&
-		g_ascii_strcasecmp(text + version + 1, kind->group) == 0);
+	if (g_ascii_strcasecmp(text, kind->group) == 0)
+		return TRUE;
+	if (g_ascii_strncasecmp(text, kind->version, version) != 0)
+		return FALSE;
+	text += version;
+	return *text == '\0' ? *kind->group == '\0'
+			     : *text == '.' && g_ascii_strcasecmp(text + 1, kind->group) == 0;
 }
 
 const Kind *kind_find(const char *word)
@@ -171,6 +175,14 @@ const Kind *kind_of(const char *api_version, const char *kind)
 const char *kind_api_version(const Kind *kind)
 {
 	return kind->api_version;
+}
+
+void kind_names(const Kind *kind, GPtrArray *names)
+{
+	if (kind->short_name)
+		g_ptr_array_add(names, g_strdup(kind->short_name));
+	g_ptr_array_add(names, g_strdup(kind->singular));
+	g_ptr_array_add(names, g_strdup(kind->plural));
 }
 
 const Kind *kind_nth(unsigned n)

@@ -56,5 +56,8 @@ const Kind *kind_of(const char *api_version, const char *kind);
 /* "kubevirt.io/v1", "v1"; lives as long as the kind. */
 const char *kind_api_version(const Kind *kind);
 
+/* Adds the names that people type: "vm", "virtualmachine", "virtualmachines", as char*. */
+void kind_names(const Kind *kind, GPtrArray *names);
+
 /* Row n of the table, or NULL past its end. */
 const Kind *kind_nth(unsigned n);

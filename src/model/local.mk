@@ -1,8 +1,9 @@
 libkvmig_la_SOURCES += \
+	%D%/columns.c %D%/columns.h \
 	%D%/condition.c \
 	%D%/crds.h \
 	%D%/host.c %D%/host.h \
-	%D%/json.c %D%/json.h \
+	%D%/json.c %D%/json.h %D%/json-patch.c \
 	%D%/kind.c %D%/kind.h \
 	%D%/labels.c %D%/labels.h \
 	%D%/metadata.c %D%/metadata.h \

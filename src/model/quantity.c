@@ -404,3 +404,27 @@ char *duration_human(gint64 ms)
 	return g_strdup_printf("%s%" G_GUINT64_FORMAT "d%" G_GUINT64_FORMAT "h", sign, hours / 24,
 			       hours % 24);
 }
+
+char *duration_age(gint64 ms)
+{
+	const gint64 minute = 60, hour = 60 * minute, day = 24 * hour, year = 365 * day;
+	gint64 s = MAX(ms, 0) / 1000; /* another machine's clock may be ahead */
+
+	if (s < 2 * minute)
+		return g_strdup_printf("%ds", (int)s);
+	if (s < 10 * minute && s % minute)
+		return g_strdup_printf("%dm%ds", (int)(s / minute), (int)(s % minute));
+	if (s < 3 * hour)
+		return g_strdup_printf("%dm", (int)(s / minute));
+	if (s < 8 * hour && s % hour / minute)
+		return g_strdup_printf("%dh%dm", (int)(s / hour), (int)(s % hour / minute));
+	if (s < 2 * day)
+		return g_strdup_printf("%dh", (int)(s / hour));
+	if (s < 8 * day && s % day / hour)
+		return g_strdup_printf("%dd%dh", (int)(s / day), (int)(s % day / hour));
+	if (s < 2 * year)
+		return g_strdup_printf("%dd", (int)(s / day));
+	if (s < 8 * year && s % year / day)
+		return g_strdup_printf("%dy%dd", (int)(s / year), (int)(s % year / day));
+	return g_strdup_printf("%dy", (int)(s / year));
+}

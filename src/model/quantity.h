@@ -27,3 +27,5 @@ char *quantity_human_bytes(gint64 bytes);
 gboolean duration_parse(const char *text, gint64 *ret_ms, GError **error);
 /* "4.7 s", "1m20s", "2h05m", "2d3h"; free with g_free(). */
 char *duration_human(gint64 ms);
+/* As kubectl writes ages: "90s", "5m", "3d4h", "2y30d"; negative ones are "0s". g_free(). */
+char *duration_age(gint64 ms);

@@ -2,6 +2,7 @@
 /* Text from outside made harmless for a terminal, and how wide it is there. */
 #include <string.h>
 
+#include "model/quantity.h"
 #include "output/printer.h"
 
 /* Overrides and isolates that make text read otherwise than it is, and invisible marks. */
@@ -67,25 +68,5 @@ gsize output_width(const char *text)
 
 char *output_age(gint64 then_us, gint64 now_us)
 {
-	gint64 s = (now_us - then_us) / G_USEC_PER_SEC;
-	const gint64 minute = 60, hour = 60 * minute, day = 24 * hour, year = 365 * day;
-
-	if (!then_us)
-		return g_strdup("-");
-	s = MAX(s, 0); /* another machine's clock may be ahead */
-	if (s < 2 * minute)
-		return g_strdup_printf("%ds", (int)s);
-	if (s < 10 * minute && s % minute)
-		return g_strdup_printf("%dm%ds", (int)(s / minute), (int)(s % minute));
-	if (s < 3 * hour)
-		return g_strdup_printf("%dm", (int)(s / minute));
-	if (s < 8 * hour && s % hour / minute)
-		return g_strdup_printf("%dh%dm", (int)(s / hour), (int)(s % hour / minute));
-	if (s < 2 * day)
-		return g_strdup_printf("%dh", (int)(s / hour));
-	if (s < 8 * day && s % day / hour)
-		return g_strdup_printf("%dd%dh", (int)(s / day), (int)(s % day / hour));
-	if (s < 2 * year)
-		return g_strdup_printf("%dd", (int)(s / day));
-	return g_strdup_printf("%dy", (int)(s / year));
+	return then_us ? duration_age((now_us - then_us) / 1000) : g_strdup("-");
 }

@@ -9,6 +9,10 @@ unit_tests += %D%/test-base
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-columns
+tests_unit_test_columns_SOURCES = %D%/test-columns.c
+tests_unit_test_columns_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-context
 tests_unit_test_context_SOURCES = %D%/test-context.c %D%/store-fixture.h
 tests_unit_test_context_LDADD = $(AM_UNIT_LDADD)
@@ -34,6 +38,10 @@ unit_tests += %D%/test-engine-faults
 tests_unit_test_engine_faults_SOURCES = %D%/test-engine-faults.c %D%/engine-world.c %D%/engine-world.h %D%/store-fixture.h
 tests_unit_test_engine_faults_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_engine_faults_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-generic
+tests_unit_test_generic_SOURCES = %D%/test-generic.c %D%/store-fixture.h
+tests_unit_test_generic_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-history
 tests_unit_test_history_SOURCES = %D%/test-history.c %D%/store-fixture.h

@@ -309,6 +309,72 @@ static void test_merge_diff(void)
 	}
 }
 
+/* ---- RFC 6902 -------------------------------------------------------------------------------- */
+
+static void test_json_patch(void)
+{
+	static const struct {
+		const char *document, *patch, *wanted; /* NULL: refused */
+	} cases[] = {
+		{ "{\"a\":1}", "[]", "{\"a\":1}" },
+		{ "{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b\",\"value\":2}]",
+		  "{\"a\":1,\"b\":2}" },
+		{ "{\"a\":[1,3]}", "[{\"op\":\"add\",\"path\":\"/a/1\",\"value\":2}]",
+		  "{\"a\":[1,2,3]}" },
+		{ "{\"a\":[1]}", "[{\"op\":\"add\",\"path\":\"/a/-\",\"value\":2}]",
+		  "{\"a\":[1,2]}" },
+		{ "{\"a\":[1]}", "[{\"op\":\"add\",\"path\":\"/a/2\",\"value\":2}]", NULL },
+		{ "{\"a\":[1]}", "[{\"op\":\"add\",\"path\":\"/a/01\",\"value\":2}]", NULL },
+		{ "{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/b/c\",\"value\":2}]", NULL },
+		{ "{\"a\":1}", "[{\"op\":\"add\",\"path\":\"\",\"value\":[2]}]", "[2]" },
+		{ "{\"a\":1}", "[{\"op\":\"remove\",\"path\":\"/a\"}]", "{}" },
+		{ "{\"a\":1}", "[{\"op\":\"remove\",\"path\":\"/A\"}]", NULL },
+		{ "{\"a\":[1,2]}", "[{\"op\":\"remove\",\"path\":\"/a/-\"}]", NULL },
+		{ "{\"a\":1}", "[{\"op\":\"remove\",\"path\":\"\"}]", NULL },
+		{ "{\"a\":[1,2]}", "[{\"op\":\"replace\",\"path\":\"/a/1\",\"value\":5}]",
+		  "{\"a\":[1,5]}" },
+		{ "{}", "[{\"op\":\"replace\",\"path\":\"/a\",\"value\":5}]", NULL },
+		{ "{\"a\":{\"b\":1},\"c\":{}}",
+		  "[{\"op\":\"move\",\"from\":\"/a/b\",\"path\":\"/c/d\"}]",
+		  "{\"a\":{},\"c\":{\"d\":1}}" },
+		{ "{\"a\":{\"b\":1}}",
+		  "[{\"op\":\"move\",\"from\":\"/a\",\"path\":\"/a/b\"}]", NULL },
+		{ "{\"a\":1}", "[{\"op\":\"copy\",\"from\":\"/a\",\"path\":\"/b\"}]",
+		  "{\"a\":1,\"b\":1}" },
+		{ "{\"a/b\":1,\"c~d\":2}",
+		  "[{\"op\":\"test\",\"path\":\"/a~1b\",\"value\":1},"
+		  "{\"op\":\"test\",\"path\":\"/c~0d\",\"value\":2}]",
+		  "{\"a/b\":1,\"c~d\":2}" },
+		{ "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/a\",\"value\":\"1\"}]", NULL },
+		{ "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"/~2\",\"value\":1}]", NULL },
+		{ "{\"a\":1}", "[{\"op\":\"test\",\"path\":\"a\",\"value\":1}]", NULL },
+		{ "{\"a\":1}", "[{\"op\":\"frob\",\"path\":\"/a\",\"value\":1}]", NULL },
+		{ "{\"a\":1}", "[{\"op\":\"add\",\"path\":\"/a\"}]", NULL },
+		{ "{\"a\":1}", "[{\"path\":\"/a\"}]", NULL },
+		{ "{\"a\":1}", "[{\"op\":\"move\",\"path\":\"/a\"}]", NULL },
+		{ "{\"a\":1}", "[7]", NULL },
+		{ "{\"a\":1}", "{}", NULL },
+		/* all or nothing */
+		{ "{\"a\":1}",
+		  "[{\"op\":\"remove\",\"path\":\"/a\"},{\"op\":\"remove\",\"path\":\"/a\"}]",
+		  NULL },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(cJSON) document = cJSON_Parse(cases[i].document);
+		g_autoptr(cJSON) patch = cJSON_Parse(cases[i].patch);
+		g_autoptr(cJSON) result = json_patch(document, patch, &error);
+		g_autofree char *text = result ? json_print(result) : NULL;
+		g_autofree char *before = json_print(document);
+
+		g_test_message("%s", cases[i].patch);
+		g_assert_cmpstr(text, ==, cases[i].wanted);
+		g_assert_cmpstr(before, ==, cases[i].document);
+		g_assert_true((error != NULL) == (result == NULL));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -323,5 +389,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/json/equal", test_equal);
 	g_test_add_func("/json/merge-patch", test_merge_patch);
 	g_test_add_func("/json/merge-diff", test_merge_diff);
+	g_test_add_func("/json/patch-6902", test_json_patch);
 	return g_test_run();
 }

@@ -197,7 +197,8 @@ static void test_age(void)
 		      { 3 * 86400, "3d" },
 		      { 3 * 86400 + 7200, "3d2h" },
 		      { 400 * 86400, "400d" },
-		      { 800 * 86400, "2y" },
+		      { 800 * 86400, "2y70d" },
+		      { 4000 * 86400, "10y" },
 		      { -5, "0s" } };
 	const gint64 now = 4000000000 * G_USEC_PER_SEC;
 	g_autofree char *never = output_age(0, now);

@@ -84,6 +84,7 @@ static const ClusterBackend local_backend = {
 	.close = store_close,
 	.get = store_get,
 	.list = store_list,
+	.each = store_each,
 	.create = store_create,
 	.update = store_update,
 	.patch = store_patch,

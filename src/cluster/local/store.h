@@ -62,6 +62,8 @@ gboolean store_set_not_found(Store *store, const Kind *kind, const char *ns, con
 
 cJSON *store_get(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
 		 GError **error);
+gboolean store_each(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
+		    ClusterEachFunc func, gpointer data, char **ret_version, GError **error);
 GPtrArray *store_list(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
 		      char **ret_version, GError **error);
 

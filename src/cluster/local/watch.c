@@ -26,6 +26,7 @@ typedef struct {
 	ClusterWatch base;
 	const char *kind; /* store_kind_key() */
 	char *ns;         /* NULL: all */
+	char *name;       /* NULL: all */
 	const Selector *selector;
 	ClusterWatchFunc func;
 	gpointer data;
@@ -58,6 +59,7 @@ static void event_free(Event *event)
 static void watch_free(LocalWatch *watch)
 {
 	g_free(watch->ns);
+	g_free(watch->name);
 	g_free(watch);
 }
 
@@ -199,6 +201,8 @@ static void deliver(Store *store, const Event *event)
 			old_labels = read_labels(event);
 		}
 		watch->cursor = event->version;
+		if (watch->name && g_strcmp0(watch->name, object_name(object)) != 0)
+			continue;
 		if (translate(watch, event, object, old_labels, &type))
 			watch->func(type, object, NULL, watch->data);
 	}
@@ -432,6 +436,7 @@ ClusterWatch *store_watch(Cluster *cluster, const Kind *kind, const ClusterListO
 	watch->base.cluster = cluster;
 	watch->kind = store_kind_key(kind);
 	watch->ns = kind->namespaced && options ? g_strdup(options->ns) : NULL;
+	watch->name = options ? g_strdup(options->name) : NULL;
 	watch->selector = options ? options->selector : NULL;
 	watch->func = func;
 	watch->data = data;

@@ -311,8 +311,28 @@ static gboolean check_identity(const Kind *kind, const cJSON *old, const cJSON *
 			 "%s: a patch cannot change apiVersion, kind, name or namespace", what);
 }
 
+/* What the patch makes of `old`. */
+static cJSON *apply_patch(Store *store, const Kind *kind, const cJSON *old, ClusterPatchType type,
+			  const cJSON *patch, GError **error)
+{
+	g_autofree char *what = NULL;
+	cJSON *given;
+
+	if (type != CLUSTER_PATCH_JSON) {
+		given = cJSON_Duplicate(old, TRUE);
+		json_merge_patch(given, patch);
+		return given;
+	}
+	given = json_patch(old, patch, error);
+	if (given)
+		return given;
+	what = store_describe(kind, object_namespace(old), object_name(old));
+	error_prefix(error, "%s in '%s'", what, store->base.context);
+	return NULL;
+}
+
 static cJSON *patch_in(Store *store, const Kind *kind, const char *ns, const char *name,
-		       gboolean status, const cJSON *patch, GError **error)
+		       ClusterPatchType type, const cJSON *patch, GError **error)
 {
 	g_autoptr(cJSON) old = lookup_existing(store, kind, ns, name, error);
 	g_autoptr(cJSON) given = NULL;
@@ -320,11 +340,10 @@ static cJSON *patch_in(Store *store, const Kind *kind, const char *ns, const cha
 
 	if (!old || !check_conditions(store, kind, old, patch, error))
 		return NULL;
-	given = cJSON_Duplicate(old, TRUE);
-	json_merge_patch(given, patch);
-	if (!check_identity(kind, old, given, error))
+	given = apply_patch(store, kind, old, type, patch, error);
+	if (!given || !check_identity(kind, old, given, error))
 		return NULL;
-	object = merge_parts(kind, old, given, status);
+	object = merge_parts(kind, old, given, type == CLUSTER_PATCH_MERGE_STATUS);
 	return replace_in(store, kind, old, object, error) ? g_steal_pointer(&object) : NULL;
 }
 
@@ -333,17 +352,11 @@ cJSON *store_patch(Cluster *cluster, const Kind *kind, const char *ns, const cha
 		   GError **error)
 {
 	Store *store = store_of(cluster);
-	gboolean status = type == CLUSTER_PATCH_MERGE_STATUS;
 	g_autoptr(cJSON) stored = NULL;
-
-	if (type == CLUSTER_PATCH_JSON) {
-		error_set(error, KVMIG_ERROR_UNSUPPORTED, "a local cluster takes no JSON patch");
-		return NULL;
-	}
 
 	if (!store_begin(store, error))
 		return NULL;
-	stored = patch_in(store, kind, ns, name, status, patch, error);
+	stored = patch_in(store, kind, ns, name, type, patch, error);
 	return finish(store, stored != NULL, flags, error) ? g_steal_pointer(&stored) : NULL;
 }
 
