@@ -67,6 +67,10 @@ unit_tests += %D%/test-kube-status
 tests_unit_test_kube_status_SOURCES = %D%/test-kube-status.c
 tests_unit_test_kube_status_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-kubeconfig
+tests_unit_test_kubeconfig_SOURCES = %D%/test-kubeconfig.c %D%/store-fixture.h
+tests_unit_test_kubeconfig_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-labels
 tests_unit_test_labels_SOURCES = %D%/test-labels.c
 tests_unit_test_labels_LDADD = $(AM_UNIT_LDADD)

@@ -23,6 +23,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kubeconfig, kubeconfig_free)
 gboolean kubeconfig_is_empty(const Kubeconfig *config);
 const char *kubeconfig_current_context(const Kubeconfig *config); /* NULL: none */
 GStrv kubeconfig_context_names(const Kubeconfig *config);	  /* sorted */
+GStrv kubeconfig_cluster_names(const Kubeconfig *config);
+GStrv kubeconfig_user_names(const Kubeconfig *config);
+/* A file that holds a secret and that others may read, or NULL. */
+const char *kubeconfig_exposed_file(const Kubeconfig *config);
 gboolean kubeconfig_has_context(const Kubeconfig *config, const char *name);
 /* For `context list`; borrowed, NULL where absent. */
 typedef struct {
@@ -48,8 +52,10 @@ typedef struct {
 typedef struct {
 	char *context; /* "prod"; "" with --server alone; "service-account" in a pod */
 	char *ns;      /* NULL: none */
-	char *server, *tls_server_name, *proxy;
-	gboolean insecure;
+	char *server; /* "https://host:6443/prefix", no '/' at its end */
+	char *tls_server_name;
+	char *proxy; /* http, https, or socks5h: as kubectl's socks5 the proxy resolves names */
+	gboolean insecure, disable_compression;
 	char *ca_pem, *certificate_pem, *key_pem; /* NULL: none */
 	char *token, *token_file, *username, *password;
 	ExecConfig *exec;
@@ -59,10 +65,17 @@ typedef struct {
 	char *cluster_name, *user_name; /* for messages */
 } KubeTarget;
 
-/* name NULL: the current context. The options' overrides go before it. NOT_FOUND (context, and
- * what it names), INVALID (contradictions such as token and exec, data that is no base64, both
- * insecure and a CA), FORBIDDEN (files). With an empty kubeconfig the pod's service account. */
+/*
+ * name NULL: the current context. The options' overrides go before it. NOT_FOUND (context, and
+ * what it names), INVALID (contradictions such as token and password, both insecure and a CA),
+ * FORBIDDEN (files), UNSUPPORTED (auth-provider). With an empty kubeconfig the pod's service
+ * account. As with kubectl a plugin is not used beside a token, password or certificate (`exec` is
+ * NULL then), a token file goes before a token of the kubeconfig, and nothing that identifies us is
+ * used towards an http:// server.
+ */
 KubeTarget *kubeconfig_resolve(const Kubeconfig *config, const char *name,
 			       const ClusterOptions *options, GError **error);
+/* Whether this is a pod with a service account. */
+gboolean kubeconfig_in_cluster(void);
 void kube_target_free(KubeTarget *target); /* clears the secrets */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KubeTarget, kube_target_free)
