@@ -156,6 +156,23 @@ expect_stdout <<-END
 	carol list /apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances
 END
 
+test_case 'objects of real size, straight into etcd, are as if the API server had made them; changes are counted'
+bed_fill 60
+run as admin kubectl get vmi -o json --show-managed-fields
+expect_json '.items | length' 60
+expect_json '[.items[] | tojson | length >= 19000] | all' true
+expect_json '[.items[].metadata.uid] | unique | length' 60
+run as admin kubectl get vmi vm-000007 -o json --show-managed-fields
+cp "$out" before.json
+run as admin kubectl patch vmi vm-000007 --type merge -p '{"spec":{"unknown":1},"status":{"unknown":1}}' --dry-run=server -o json
+expect 'the server prunes or defaults something' \
+	[ "$(jq -S 'del(.spec.unknown, .status.unknown, .metadata.managedFields, .metadata.generation) | del(.status.unknown)' "$out")" = \
+	"$(jq -S 'del(.metadata.managedFields, .metadata.generation)' before.json)" ]
+run bed_change 90 200 -objects 60
+expect_status 0
+run as admin kubectl get vmi -o json
+expect_json '[.items[].metadata.annotations["kvmig.test/sequence"] | tonumber] | sort | [.[0], .[-1], length] | join(" ")' '31 90 60'
+
 test_case 'the API server goes, and comes back with everything'
 bed_stop_server
 run as bob kubectl get vmim --request-timeout 5s

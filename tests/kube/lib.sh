@@ -2,7 +2,8 @@
 # Harness of the tests on a real API server: sourced. The vocabulary is that of tests/cli/lib.sh (test_case, run,
 # expect_…, done_testing), and these, none of which may be called in a subshell or a pipe:
 #
-#   bed_up                     etcd and kube-apiserver on loopback, ready; $bed is the folder, $bed_server the URL
+#   bed_up                     etcd and kube-apiserver (with $bed_server_options, too) on loopback, ready; $bed is the
+#                              folder, $bed_server the URL
 #   bed_down                   ends them (done at the end of the test, too; a killed test leaves no process)
 #   bed_manager                kube-controller-manager: aggregated roles, namespaces that go away, garbage collection
 #   bed_stop_server, bed_start_server   the API server goes (at once, as by kill -9) and comes back as it was
@@ -14,6 +15,9 @@
 #   bed_hco VERSION            HyperConverged's CRD: v1beta1, or v1 for both with v1 stored
 #   bed_proxy NAME [OPTION…]   tests/kube/tools/fault-proxy in front of the server; $bed/NAME.address, $bed/NAME.log
 #   bed_rules NAME JSON        what goes wrong there from now on
+#   bed_fill N [OPTION…]       N VirtualMachineInstances of 20 kB (tests/kube/tools/fill); from some thousands on the
+#                              server wants --watch-cache=false, else it holds each of them in memory, 700 kB apiece
+#   bed_change N RATE [OPTION…]   changes them N times, RATE a second
 #   bed_cert OPTION…           tests/kube/tools/cert
 #
 # These may be called anywhere:
@@ -44,6 +48,7 @@ ln -s "$bed_kube/kubectl" "$work/bin/kubectl"
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY no_proxy NO_PROXY all_proxy ALL_PROXY
 bed=$work/bed
 bed_pids=
+bed_server_options=
 
 # ---- processes ----
 
@@ -149,6 +154,7 @@ bed_is_ready() {
 }
 
 bed_start_server() {
+	# shellcheck disable=SC2086 # words
 	bed_spawn server "$bed_kube/kube-apiserver" --bind-address "$bed_ip" --secure-port 6443 \
 		--advertise-address 192.0.2.1 --endpoint-reconciler-type none --etcd-servers unix://etcd:1 \
 		--tls-cert-file "$bed/server.crt" --tls-private-key-file "$bed/server.key" --client-ca-file "$bed/ca.crt" \
@@ -157,7 +163,7 @@ bed_start_server() {
 		--service-account-issuer https://kube.bed.test --service-account-key-file "$bed/service-account.crt" \
 		--service-account-signing-key-file "$bed/service-account.key" --token-auth-file "$bed/tokens" \
 		--authorization-mode RBAC --service-cluster-ip-range 10.96.0.0/24 --shutdown-delay-duration 0s \
-		--audit-policy-file "$bed/audit-policy.yaml" --audit-log-path "$bed/audit.log"
+		--audit-policy-file "$bed/audit-policy.yaml" --audit-log-path "$bed/audit.log" $bed_server_options
 	for _ in $(seq 300); do
 		bed_is_ready >/dev/null 2>&1 && return 0
 		bed_runs server || break
@@ -285,6 +291,18 @@ bed_kubevirt() { # VERSION
 bed_hco() { # VERSION
 	[ "$1" != v1 ] || bed_convert
 	bed_crds "hco-$1"
+}
+
+bed_fill() { # N [OPTION…]
+	bed_entry=$1
+	shift
+	"$bed_tools/fill" -etcd "$bed/etcd:1" -objects "$bed_entry" "$@" || bail_out "no objects"
+}
+
+bed_change() { # N RATE [OPTION…]
+	bed_entry=$1 bed_rate=$2
+	shift 2
+	"$bed_tools/fill" -server "$bed_server" -ca "$bed/ca.crt" -cert "$bed/admin" -change "$bed_entry" -rate "$bed_rate" "$@"
 }
 
 bed_requests() { # [JQ-FILTER]

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Fills the bed's cluster, for tests of scale.
+//
+//	fill -etcd SOCKET -objects N [-namespaces default,…] [-size 20000]
+//	     writes N VirtualMachineInstances of that size straight into etcd, as the API server would have stored them
+//	fill -server URL -ca FILE -cert STEM -change N -rate R [-objects M]
+//	     changes them through the API server, N times in all, R a second: the annotation kvmig.test/sequence of one of
+//	     the first M counts 1, 2, 3 …; prints the resource version before the first change
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+)
+
+var (
+	etcd       = flag.String("etcd", "", "`socket` of etcd")
+	objects    = flag.Int("objects", 1000, "how many objects")
+	namespaces = flag.String("namespaces", "default", "where they are, in turn")
+	size       = flag.Int("size", 20000, "bytes of each, as JSON")
+	server     = flag.String("server", "", "`URL` of the API server")
+	ca         = flag.String("ca", "", "`file` with its CA")
+	cert       = flag.String("cert", "", "`stem` of the client certificate")
+	changes    = flag.Int("change", 0, "how many changes")
+	rate       = flag.Int("rate", 100, "changes a second")
+)
+
+func die(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "fill:", err)
+		os.Exit(1)
+	}
+}
+
+func name(i int) string { return fmt.Sprintf("vm-%06d", i) }
+
+func namespace(i int) string {
+	all := strings.Split(*namespaces, ",")
+	return all[i%len(all)]
+}
+
+type put struct {
+	RequestPut struct {
+		Key   string `json:"key"`
+		Value string `json:"value"`
+	} `json:"request_put"`
+}
+
+func send(client *http.Client, puts []put) error {
+	body, err := json.Marshal(map[string]any{"success": puts})
+	if err != nil {
+		return err
+	}
+	response, err := client.Post("http://etcd/v3/kv/txn", "application/json", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("etcd: %s: %.500s", response.Status, text)
+	}
+	return nil
+}
+
+func fillEtcd() {
+	client := &http.Client{Transport: &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", *etcd) },
+	}}
+	var puts []put
+	bytes := 0
+	began := time.Now().Add(-24 * time.Hour)
+	for i := 1; i <= *objects; i++ {
+		value := instance(i, began)
+		var p put
+		p.RequestPut.Key = base64.StdEncoding.EncodeToString([]byte("/registry/kubevirt.io/virtualmachineinstances/" +
+			namespace(i) + "/" + name(i)))
+		p.RequestPut.Value = base64.StdEncoding.EncodeToString(value)
+		puts, bytes = append(puts, p), bytes+len(value)
+		if bytes > 1<<20 || i == *objects {
+			die(send(client, puts))
+			puts, bytes = nil, 0
+		}
+	}
+}
+
+func main() {
+	flag.Parse()
+	switch {
+	case *etcd != "":
+		fillEtcd()
+	case *server != "":
+		change()
+	default:
+		flag.Usage()
+		os.Exit(2)
+	}
+}
