@@ -3,7 +3,8 @@
 # shellcheck disable=SC2034 # used by those who source this
 
 packages_build='build-essential autoconf automake libtool pkg-config groff-base
-libglib2.0-dev libsqlite3-dev libcjson-dev libyaml-dev libvirt-dev'
+libglib2.0-dev libsqlite3-dev libcjson-dev libyaml-dev libvirt-dev
+libcurl4-openssl-dev libssl-dev'
 packages_lab='libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-system libvirt-clients
 qemu-system-x86 iproute2 util-linux procps'
 packages_kube='etcd-server python3-venv curl jq util-linux'

@@ -3,7 +3,7 @@ libkvmig_la_SOURCES += \
 	%D%/cluster.c %D%/cluster.h \
 	%D%/context.c \
 	%D%/generic.c %D%/generic.h \
-	%D%/kube/credential.h %D%/kube/http.h \
+	%D%/kube/credential.h \
 	%D%/kube/exec.c %D%/kube/exec.h \
 	%D%/kube/kube.c %D%/kube/kube.h \
 	%D%/kube/kubeconfig.c %D%/kube/kubeconfig.h %D%/kube/kubeconfig-fields.c %D%/kube/kubeconfig-private.h \
@@ -16,3 +16,5 @@ libkvmig_la_SOURCES += \
 	%D%/kube/yaml-tree.c %D%/kube/yaml-tree.h \
 	%D%/local/read.c %D%/local/record.c %D%/local/store.c %D%/local/store.h \
 	%D%/local/transaction.c %D%/local/watch.c %D%/local/write.c
+
+include %D%/kube/http/local.mk

@@ -26,7 +26,7 @@ lab: base model settings policy schedule cluster hyper inventory history engine
 cmd: *
 '
 
-echo 1..3
+echo 1..4
 cd "$top"
 
 allowed() { # from-folder included-path
@@ -50,9 +50,13 @@ if [ -z "$bad" ]; then echo 'ok 1 - includes point one way'; else printf '%s\n' 
 bad=$(grep -rln '#[[:space:]]*include[[:space:]]*<libvirt/' src cmd | grep -v '^src/hyper/libvirt/' || :)
 if [ -z "$bad" ]; then echo 'ok 2 - only the driver module includes libvirt'; else echo "# $bad"; echo 'not ok 2 - only the driver module includes libvirt'; fi
 
+# Nor does anything but the HTTP module know libcurl and OpenSSL: linked into the program they cost every start.
+bad=$(grep -rlnE '#[[:space:]]*include[[:space:]]*<(curl|openssl)/' src cmd | grep -v '^src/cluster/kube/http/' || :)
+if [ -z "$bad" ]; then echo 'ok 3 - only the HTTP module includes libcurl and OpenSSL'; else echo "# $bad"; echo 'not ok 3 - only the HTTP module includes libcurl and OpenSSL'; fi
+
 # Every source folder has a rule, so that a new one cannot slip past this script.
 bad=$(for folder in src/*/; do
 	name=$(basename "$folder")
 	printf '%s\n' "$rules" | grep -q "^$name:" || echo "# no rule for $folder"
 done)
-if [ -z "$bad" ]; then echo 'ok 3 - every folder has a rule'; else printf '%s\n' "$bad"; echo 'not ok 3 - every folder has a rule'; fi
+if [ -z "$bad" ]; then echo 'ok 4 - every folder has a rule'; else printf '%s\n' "$bad"; echo 'not ok 4 - every folder has a rule'; fi

@@ -2,9 +2,9 @@
 /*
  * HTTP to one server with one identity. The work is done by libcurl and OpenSSL in a module,
  * kvmig-http.so, loaded at the first request: linked into the program they would cost every start
- * 4 ms. http.c is the side of the program: it loads the module, turns its failures into GErrors in
- * plain words, and waits; http-curl.c is the module's, and uses nothing of kvmig but this header's
- * types.
+ * 4 ms. http*.c are the side of the program: they load the module, wait for it, deliver what came,
+ * and make GErrors of its failures; http/ is the module, and uses nothing of kvmig but the types of
+ * this header and of http/engine.h.
  *
  * Knows nothing of Kubernetes. Secrets are in the header lines and keys that it is given: they are
  * never logged, and freed with their bytes cleared.
@@ -23,14 +23,15 @@ typedef struct {
 } HttpPem;
 
 typedef struct {
-	const char *base;	     /* "https://host:6443/prefix"; http:// too */
+	const char *base;	     /* "https://host:6443/prefix"; http:// too. Without a scheme as
+					in client-go: https where there is anything of TLS here */
 	const char *tls_server_name; /* verified and sent instead of the host; NULL: the host */
 	gboolean insecure;	     /* the server's certificate is not verified */
 	HttpPem ca;		     /* trusted instead of the system's */
 	HttpPem certificate, key;    /* the client's */
 	const char *proxy;	     /* http, https, socks5(h) URL; NULL: by the environment */
 	const char *user_agent;
-	gint64 connect_timeout_ms;
+	gint64 connect_timeout_ms;   /* 0: 10 s. Then UNREACHABLE */
 } HttpConfig;
 
 /* Sends nothing. INVALID where the URL, a certificate or the key cannot be used (unreadable PEM, a
@@ -43,12 +44,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HttpClient, http_client_free)
 gboolean http_client_set_certificate(HttpClient *client, const HttpPem *certificate,
 				     const HttpPem *key, GError **error);
 
+/* What is wrong with the client's certificate although it can be sent ("the client certificate of
+ * user 'x' expired on ..."): a server that answers 401 most likely does so because of it. NULL:
+ * nothing. Borrowed until the certificate is set anew. */
+const char *http_client_certificate_trouble(const HttpClient *client);
+
 typedef struct {
 	int status;	     /* 200 … */
 	char *content_type;  /* without parameters, lower case; NULL: none */
 	char *etag;	     /* NULL: none */
 	gint64 retry_after_s; /* -1: none */
-	GPtrArray *warnings; /* char*, texts of `Warning: 299` headers; never NULL */
+	char *location;	      /* NULL: none */
+	GPtrArray *warnings;  /* char*, texts of `Warning: 299` headers; never NULL */
 } HttpHead;
 
 /* A piece of the body, as it arrives and decoded; FALSE ends the request: the reply is then
@@ -64,7 +71,7 @@ typedef struct {
 	gsize body_length;
 	gint64 timeout_ms;	  /* for all of it; 0: none */
 	gint64 silence_ms;	  /* no byte for so long ends it (TIMEOUT); 0: none */
-	gsize max_bytes;	  /* of a reply without on_data; more is an error */
+	gsize max_bytes;	  /* of a reply without on_data; more is an error; 0: 16 MiB */
 	HttpDataFunc on_data;	  /* NULL: the body is kept in the reply */
 	gpointer user_data;
 } HttpRequest;
@@ -85,18 +92,22 @@ void http_reply_clear(HttpReply *reply);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HttpReply, http_reply_clear)
 
 /*
- * Sends and waits. TRUE with any HTTP status. Errors: UNREACHABLE (name, connection, TLS: in plain
- * words, with what the certificate says and what was asked for), TIMEOUT, CANCELLED, INVALID (reply
- * too large, not HTTP). Never sent twice, except by libcurl where a kept connection turned out to
- * be closed before a byte of the reply. While it waits, streams of the same client receive too, but
- * their functions are called only by the main loop.
+ * Sends and waits; `reply` is { 0 }, or of an earlier call and then cleared. TRUE with any HTTP
+ * status but a redirection, which is not followed (a token would go to a stranger). Errors:
+ * UNREACHABLE (name, connection, TLS, redirection: in plain words, with what the certificate says
+ * and what was asked for), FORBIDDEN (TLS: the server wants another client certificate), TIMEOUT,
+ * CANCELLED, INVALID (request or reply too large or malformed, not HTTP). Never sent twice, except
+ * by libcurl where a kept connection turned out to be closed before a byte of the reply. While it
+ * waits, streams of the same client receive too, but their functions are called only by the main
+ * loop. on_data may send other requests with the same client; it must not free it.
  */
 gboolean http_send(HttpClient *client, const HttpRequest *request, HttpReply *reply,
 		   GError **error);
 
-/* A request that the default main context carries on: on_data as data comes, on_end once at the
- * end (error NULL: the server ended it; head.status 0 where there was no reply). Stopping in a
- * callback is allowed; after it nothing is called. */
+/* A request that the default main context carries on: on_data (not NULL) as data comes, on_end once
+ * at the end (error NULL: the server ended it; head.status 0 where there was no reply). Stopping,
+ * and freeing the client, is allowed in a callback; after it nothing is called. The stream is to be
+ * stopped also after on_end, and where its client was freed before. */
 typedef struct HttpStream HttpStream;
 typedef void (*HttpEndFunc)(const HttpHead *head, const GError *error, gpointer user_data);
 HttpStream *http_stream_start(HttpClient *client, const HttpRequest *request, HttpEndFunc on_end,
