@@ -200,7 +200,8 @@ gboolean cluster_table(Cluster *cluster, const Kind *kind, const ClusterListOpti
 /* ---- writing -------------------------------------------------------------------------------- */
 
 /* Name rules of what is new: what is stored once is found by any name it has. */
-static gboolean check_new_name(const Kind *kind, const cJSON *object, GError **error)
+static gboolean check_new_name(const Cluster *cluster, const Kind *kind, const cJSON *object,
+			       GError **error)
 {
 	const cJSON *metadata = json_get(object, "metadata");
 	const char *prefix = json_string(metadata, "generateName", NULL);
@@ -210,7 +211,8 @@ static gboolean check_new_name(const Kind *kind, const cJSON *object, GError **e
 		return error_set(error, KVMIG_ERROR_INVALID,
 				 "%s '%s' is to be created and must not have a resourceVersion",
 				 kind->singular, name ? name : "");
-	if (kind->create_only)
+	/* a server has its own rules: roles may be called kubevirt.io:migrate */
+	if (kind->create_only || (cluster->server && ((name && *name) || (prefix && *prefix))))
 		return TRUE;
 	if (name && *name) {
 		if (kind == &KIND_NAMESPACE)
@@ -234,7 +236,7 @@ cJSON *cluster_create(Cluster *cluster, const cJSON *object, ClusterWriteFlags f
 	const Kind *kind = check_kind(cluster, object, error);
 	g_autoptr(cJSON) copy = NULL;
 
-	if (!kind || !check_writable(cluster, flags, error) || !check_new_name(kind, object, error))
+	if (!kind || !check_writable(cluster, flags, error) || !check_new_name(cluster, kind, object, error))
 		return NULL;
 	copy = prepare_object(kind, object, error);
 	return copy ? cluster->backend->create(cluster, kind, copy, flags, error) : NULL;

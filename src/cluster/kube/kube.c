@@ -7,6 +7,7 @@
 #include "cluster/kube/list.h"
 #include "cluster/kube/path.h"
 #include "cluster/kube/request.h"
+#include "cluster/kube/watch.h"
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
@@ -215,6 +216,8 @@ static const ClusterBackend kube_backend = {
 	.batch_begin = kube_batch_begin,
 	.batch_commit = kube_batch_commit,
 	.batch_rollback = kube_batch_rollback,
+	.watch = kube_watch,
+	.watch_stop = kube_watch_stop,
 };
 
 Cluster *kube_open(KubeTarget *target, const ClusterOptions *options, GError **error)
