@@ -73,6 +73,8 @@ static Cluster *open_cluster(const CommandContext *context, const GlobalValues *
 		return NULL;
 	}
 	cluster = cluster_open(&options, error);
+	if (cluster && !(needs & ANY_CLUSTER) && !cluster_probe(cluster, error))
+		g_clear_pointer(&cluster, cluster_close);
 	if (cluster && (needs & MAY_CHANGE))
 		say(context, "context %s", cluster_context(cluster));
 	return cluster;

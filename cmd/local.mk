@@ -10,6 +10,7 @@ libcmd_la_SOURCES = \
 	%D%/controller.c \
 	%D%/dispatch.c \
 	%D%/follow.c %D%/follow.h \
+	%D%/get.c %D%/get.h %D%/get-watch.c \
 	%D%/globals.c \
 	%D%/help.c \
 	%D%/history.c \
@@ -18,6 +19,7 @@ libcmd_la_SOURCES = \
 	%D%/observe.c %D%/observe.h \
 	%D%/migrate.c %D%/migrate-preflight.c %D%/migrate-verdict.c %D%/migrate.h \
 	%D%/migration.h %D%/migration-find.c %D%/migration-print.c %D%/migration-show.c \
+	%D%/resource.c %D%/resource.h \
 	%D%/status.c \
 	%D%/talk.c \
 	%D%/version.c \

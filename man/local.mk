@@ -23,6 +23,7 @@ man_pages = \
 	%D%/kvmig-completion.1 \
 	%D%/kvmig-config.1 \
 	%D%/kvmig-controller.1 \
+	%D%/kvmig-get.1 \
 	%D%/kvmig-help.1 \
 	%D%/kvmig-history.1 \
 	%D%/kvmig-json.7 \

@@ -26,6 +26,7 @@ typedef enum {
 	HAS_ALL_NAMESPACES = 1 << 5, /* gets -A */
 	MAY_CONFIRM = 1 << 6,        /* gets --yes */
 	HIDDEN = 1 << 7,             /* not in help or completion */
+	ANY_CLUSTER = 1 << 8, /* asks nothing of cluster_caps(): the cluster is not probed */
 } CommandNeeds;
 
 struct Command {

@@ -19,6 +19,7 @@ static const struct {
 	{ MAY_CHANGE, "change" },       { HAS_OUTPUT, "output" },
 	{ HAS_NAMESPACE, "namespace" }, { HAS_ALL_NAMESPACES, "all-namespaces" },
 	{ MAY_CONFIRM, "confirm" },     { HIDDEN, "hidden" },
+	{ ANY_CLUSTER, "any-cluster" },
 };
 
 static const char *const what_names[] = {
@@ -31,6 +32,7 @@ static const char *const what_names[] = {
 	[COMPLETE_CONTEXT] = "context",
 	[COMPLETE_NAMESPACE] = "namespace",
 	[COMPLETE_NODE_LABEL] = "node-label",
+	[COMPLETE_KIND] = "kind",
 	[COMPLETE_SETTING] = "setting",
 	[COMPLETE_LAB_VM] = "lab-vm",
 	[COMPLETE_COMMAND] = "command",

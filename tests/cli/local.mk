@@ -6,6 +6,7 @@ cli_tests = \
 	%D%/controller.sh \
 	%D%/examples.sh \
 	%D%/general.sh \
+	%D%/get.sh \
 	%D%/help.sh \
 	%D%/history.sh \
 	%D%/migrate.sh \
