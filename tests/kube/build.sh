@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds what the kube bed runs, once, and prints the folders that hold it, one a line:
 #
-#   the real kube-apiserver, kube-controller-manager and kubectl (tests/kube/bed): three minutes on two cores
+#   the real kube-apiserver, kube-controller-manager and kubectl (tests/kube/servers): three minutes on two cores
 #   the bed's own programs (tests/kube/tools): seconds
 #
 # They are kept in $KVMIG_BED_CACHE (default: ${XDG_CACHE_HOME:-$HOME/.cache}/kvmig), under the checksum of their
@@ -89,5 +89,5 @@ flock 9
 # What the environment of a Go user could change is set here; where modules come from is not.
 export CGO_ENABLED=0 GOTOOLCHAIN=local GOWORK=off GO111MODULE=on
 export GOFLAGS='-trimpath -buildvcs=false -mod=readonly'
-built kube "$here/bed" build_kube
+built kube "$here/servers" build_kube
 built kube-tools "$here/tools" build_tools

@@ -8,4 +8,4 @@ check-kube:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(kube_tests)'
 .PHONY: check-kube
 dist_check_SCRIPTS += $(kube_tests) %D%/build.sh %D%/compare.sh
-EXTRA_DIST += %D%/lib.sh %D%/bed %D%/tools %D%/crds %D%/manifests
+EXTRA_DIST += %D%/lib.sh %D%/servers %D%/tools %D%/crds %D%/manifests

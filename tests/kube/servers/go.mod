@@ -1,4 +1,4 @@
-module kvmig.io/tests/kube/bed
+module kvmig.io/tests/kube/servers
 
 go 1.24.0
 
