@@ -236,7 +236,8 @@ cJSON *cluster_create(Cluster *cluster, const cJSON *object, ClusterWriteFlags f
 	const Kind *kind = check_kind(cluster, object, error);
 	g_autoptr(cJSON) copy = NULL;
 
-	if (!kind || !check_writable(cluster, flags, error) || !check_new_name(cluster, kind, object, error))
+	if (!kind || !check_writable(cluster, flags, error) ||
+	    !check_new_name(cluster, kind, object, error))
 		return NULL;
 	copy = prepare_object(kind, object, error);
 	return copy ? cluster->backend->create(cluster, kind, copy, flags, error) : NULL;
