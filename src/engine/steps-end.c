@@ -88,7 +88,8 @@ static char *commands_for(Job *job, const Settlement *settlement)
 	if (settlement->reason == REASON_ALARM_COPY_LEFT ||
 	    settlement->reason == REASON_ALARM_TWO_RUNNING)
 		return g_strdup_printf("once you are sure that the copy on node '%s' is the stale "
-				       "one: virsh -c %s destroy %s",
+				       "one: virsh -c %s destroy %s, and undefine what is "
+				       "left of it",
 				       node, uri, job->uuid);
 	if (settlement->reason == REASON_ALARM_ONE_PAUSED)
 		return g_strdup_printf("if the other host has not run it meanwhile: virsh -c %s "

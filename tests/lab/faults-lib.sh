@@ -223,7 +223,7 @@ refused_duplicate() { # VM
 }
 
 unreachable_source() { # VM NODE
-	expect 5 kvmig migrate "$1" && says "$LAB_TOP/expect.err" "$1" "'$2'"
+	expect 5 kvmig migrate "$1" && says "$LAB_TOP/expect.err" "$1" "'$2'" KVMIG-BLK-SOURCE-UNREACHABLE
 }
 
 unreachable_target() { # VM NODE

@@ -194,6 +194,7 @@ still() { # USER
 			KVMIG-ALARM-TWO-RUNNING "destroy"
 		check "$1: no new attempt before a person has decided" refused_duplicate twice
 		check "$1: a person does" node_virsh n10 destroy twice
+		node_virsh n10 undefine twice >/dev/null 2>&1 # Finish had stored its definition, or not
 	fi
 	check "$1: the guest stays" stayed twice n9
 	check "$1: and can be migrated again" works_again twice n10

@@ -94,7 +94,9 @@ contains() { # TEXT PART
 cache_dir() { # USER
 	dir=${TMPDIR:-/var/tmp}/kvmig-test-cache-$(id -u "$1")
 	if [ ! -d "$dir" ]; then
-		mkdir -m 700 "$dir" && chown "$1" "$dir"
+		# with its owner from the first moment on: other tests look for it too
+		new=$(mktemp -d "$dir-XXXXXX") && chown "$1" "$new" && mv -T "$new" "$dir" 2>/dev/null
+		rm -rf "$new"
 	fi
 	[ "$(stat -c %u "$dir")" = "$(id -u "$1")" ] && [ ! -L "$dir" ] && echo "$dir"
 }

@@ -1,21 +1,22 @@
 # Suites on real libvirt daemons and guests: not part of `make check`. They run an installed kvmig:
-#   make install prefix=DIR && make check-lab KVMIG=DIR/bin/kvmig
+#   ../configure --prefix=DIR && make install && make -j2 check-lab KVMIG=DIR/bin/kvmig
+# Each has folders, daemons and networks of its own, so that they run side by side (make -j2); the longest first.
 lab_tests = \
-	%D%/examples.sh \
 	%D%/faults.sh \
-	%D%/inventory.sh \
-	%D%/json.sh \
-	%D%/lab.sh \
-	%D%/lab-faults.sh \
 	%D%/migrate.sh \
+	%D%/lab.sh \
+	%D%/examples.sh \
 	%D%/migrate-user.sh \
+	%D%/valgrind.sh \
+	%D%/lab-faults.sh \
 	%D%/tls.sh \
-	%D%/valgrind.sh
+	%D%/inventory.sh \
+	%D%/json.sh
 # The shorter ones, which scripts/check also runs with the sanitizers.
 lab_tests_quick = \
+	%D%/migrate.sh \
 	%D%/faults-quick.sh \
-	%D%/lab.sh \
-	%D%/migrate.sh
+	%D%/lab.sh
 
 check-lab:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(lab_tests)'

@@ -48,7 +48,8 @@ refused() { # FROM TO
 	kvmig migrate vm1 --node "$2" --wait 2>"$LAB_TOP/err"
 	status=$?
 	cat "$LAB_TOP/err"
-	equal $status 1 && contains "$(cat "$LAB_TOP/err")" certificate && contains "$(cat "$LAB_TOP/err")" 'hint: ' &&
+	equal $status 1 && contains "$(cat "$LAB_TOP/err")" KVMIG-BLK-TLS-CERTS &&
+		contains "$(cat "$LAB_TOP/err")" migrate_tls_x509_cert_dir && contains "$(cat "$LAB_TOP/err")" 'hint: ' &&
 		assert_only_on vm1 "$1" && wait_beat vm1
 }
 
@@ -60,7 +61,7 @@ tls() { # USER
 	check "$1: certificates of n1" certificates n1 "$LAB_TOP/ca"
 	check "$1: certificates of n2" certificates n2 "$LAB_TOP/ca"
 	check "$1: the daemons know them" with_certificates n1 n2
-	check "$1: encryption is asked for" kvmig config set -q disableTLS=false
+	check "$1: encryption is asked for" kvmig config set -q disableTLS=false completionTimeoutPerGiB=3000
 	check "$1: with certificates it moves" moves n1 n2
 	check "$1: n1 gets those of a stranger" certificates n1 "$LAB_TOP/stranger"
 	check "$1: to a stranger it does not move" refused n2 n1
