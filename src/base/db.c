@@ -18,7 +18,7 @@ struct Db {
 	GHashTable *statements; /* SQL text -> sqlite3_stmt */
 	gboolean read_only, created;
 	guint busy_timeout_ms;
-	gint64 busy_since_us;
+	gint64 busy_since_us, gave_up_us;
 };
 
 static int last_errno_of(sqlite3_file *file)
@@ -126,11 +126,15 @@ static int busy_handler(void *data, int attempt)
 {
 	Db *db = data;
 	gint64 now_us = g_get_monotonic_time();
+	const gint64 limit_us = (gint64)db->busy_timeout_ms * 1000;
 
-	if (attempt == 0)
+	/* one limit for all that a command writes: after a wait in vain none begins anew */
+	if (attempt == 0 && now_us >= db->gave_up_us + limit_us)
 		db->busy_since_us = now_us;
-	if (now_us - db->busy_since_us >= (gint64)db->busy_timeout_ms * 1000)
+	if (now_us - db->busy_since_us >= limit_us) {
+		db->gave_up_us = MAX(db->gave_up_us, db->busy_since_us + limit_us);
 		return 0;
+	}
 	g_usleep(attempt < 50 ? 500 + (gulong)g_random_int_range(0, 1000) : 5000);
 	return 1;
 }
@@ -408,7 +412,10 @@ gboolean db_begin(Db *db, DbMode mode, GError **error)
 		return run_sql(db, "BEGIN", error);
 	if (db->read_only)
 		return db_set_error(db, SQLITE_READONLY, error);
-	return db_check_not_moved(db, error) && run_sql(db, "BEGIN IMMEDIATE", error);
+	if (!db_check_not_moved(db, error) || !run_sql(db, "BEGIN IMMEDIATE", error))
+		return FALSE;
+	db->gave_up_us = 0;
+	return TRUE;
 }
 
 gboolean db_commit(Db *db, GError **error)

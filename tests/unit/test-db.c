@@ -467,6 +467,23 @@ static void test_locked(DbFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	g_assert_nonnull(strstr(error->message, fixture->path));
 	g_assert_cmpint(g_get_monotonic_time() - start_us, >=, 200 * 1000);
 	g_assert_cmpint(number(db, COUNT), ==, 0); /* readers do not wait */
+	/* what a command writes after that does not wait as long again */
+	g_clear_error(&error);
+	start_us = g_get_monotonic_time();
+	for (int i = 0; i < 3; i++) {
+		g_assert_false(insert(db, 1, &error));
+		assert_error(error, KVMIG_ERROR_TIMEOUT, "is locked by another process");
+		g_clear_error(&error);
+	}
+	g_assert_cmpint(g_get_monotonic_time() - start_us, <, 150 * 1000);
+	db_rollback(holder);
+	g_assert_true(db_begin(db, DB_WRITE, &error));
+	db_rollback(db);
+	/* it was free in between: now it is waited for again */
+	g_assert_true(db_begin(holder, DB_WRITE, NULL));
+	start_us = g_get_monotonic_time();
+	g_assert_false(db_begin(db, DB_WRITE, &error));
+	g_assert_cmpint(g_get_monotonic_time() - start_us, >=, 200 * 1000);
 	db_rollback(holder);
 	g_clear_error(&error);
 	g_assert_true(insert(db, 1, &error));
