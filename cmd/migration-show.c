@@ -56,6 +56,7 @@ cJSON *migration_document(const cJSON *object, const cJSON *vmi)
 {
 	cJSON *document = cJSON_CreateObject();
 	const cJSON *kvmig = json_path(object, "status", "kvmig", NULL);
+	cJSON *settings = migration_settings_document(json_get(kvmig, "settings"));
 	g_autofree char *created = NULL;
 	Migration migration;
 
@@ -80,7 +81,8 @@ cJSON *migration_document(const cJSON *object, const cJSON *vmi)
 		copy_part(document, kvmig, "deadline");
 	}
 	copy_part(document, kvmig, "progress");
-	copy_part(document, kvmig, "settings");
+	if (settings)
+		json_set(document, "settings", settings);
 	copy_part(document, kvmig, "result");
 	if (json_get(document, "progress") && migration_percent(document) >= 0)
 		json_set_int(json_get(document, "progress"), "percent",

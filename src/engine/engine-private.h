@@ -44,6 +44,7 @@ struct Engine {
 	GHashTable *by_domain; /* domain's uuid -> Job, past the queue */
 	GHashTable *hosts;     /* name -> HostEntry */
 	GPtrArray *host_views; /* of Host*, in the entries */
+	GHashTable *finished;  /* "ns/name" of the VMI -> GPtrArray, of finished.c */
 	ClusterWatch *watches[4];
 	guint round_timer, progress_timer, rewatch_timer;
 	gint64 ranked_us; /* when places in the queue were last written */
@@ -194,6 +195,14 @@ gboolean journal_history(Job *job, GError **error);
 /* ---- queue.c -------------------------------------------------------------------------------- */
 
 void queue_schedule_round(Engine *engine);
+
+/* ---- finished.c ----------------------------------------------------------------------------- */
+
+/* Migrations that have ended: of each VM the newest few are kept, as KubeVirt does it; history
+ * has them all. */
+GHashTable *finished_new(void);
+void finished_note(Engine *engine, const Migration *migration);
+void finished_forget(Engine *engine, const Migration *migration);
 
 /* ---- steps ---------------------------------------------------------------------------------- */
 

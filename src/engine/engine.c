@@ -121,6 +121,10 @@ static void on_migration(Engine *engine, ClusterEventType type, const cJSON *obj
 	Migration view;
 
 	migration_read(object, &view);
+	if (type == CLUSTER_EVENT_DELETED)
+		finished_forget(engine, &view);
+	else if (migration_phase_is_final(view.phase))
+		finished_note(engine, &view);
 	if (type == CLUSTER_EVENT_DELETED) {
 		if (job)
 			on_deleted(job);
@@ -172,12 +176,11 @@ static void on_settings(Engine *engine, ClusterEventType type, const cJSON *obje
 
 static gint by_age(gconstpointer a, gconstpointer b)
 {
-	const cJSON *left = *(cJSON *const *)a, *right = *(cJSON *const *)b;
-	gint64 left_us = object_created_us(left), right_us = object_created_us(right);
+	Migration left, right;
 
-	if (left_us != right_us)
-		return left_us < right_us ? -1 : 1;
-	return g_strcmp0(object_name(left), object_name(right));
+	migration_read(*(cJSON *const *)a, &left);
+	migration_read(*(cJSON *const *)b, &right);
+	return migration_compare_age(&left, &right);
 }
 
 /* What was begun comes first: the unfinished migration of a VM that is under way is the one that
@@ -391,6 +394,7 @@ Engine *engine_new(const EngineOptions *options, GError **error)
 	engine->by_domain = g_hash_table_new(g_str_hash, g_str_equal);
 	engine->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, host_entry_free);
 	engine->host_views = g_ptr_array_new();
+	engine->finished = finished_new();
 	if (!watch_all(engine, error)) {
 		engine_free(engine);
 		return NULL;
@@ -419,6 +423,7 @@ void engine_free(Engine *engine)
 	g_hash_table_unref(engine->by_domain);
 	g_hash_table_unref(engine->hosts);
 	g_ptr_array_unref(engine->host_views);
+	g_hash_table_unref(engine->finished);
 	g_free(engine);
 }
 

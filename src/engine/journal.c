@@ -153,6 +153,8 @@ void journal_waiting(Job *job, const char *reason, const char *message, int posi
 	json_set_string(waiting, "message", message);
 	json_set_int(waiting, "position", position);
 	json_set_int(waiting, "of", of);
+	/* writing this gives it another resourceVersion */
+	json_set_int(job_kvmig(job), "arrival", job->view.arrival);
 	job->rank = position;
 	job->rank_of = of;
 	journal_advance(job, MIGRATION_PHASE_PENDING);

@@ -6,6 +6,7 @@ libkvmig_la_SOURCES += \
 	%D%/converge.c %D%/converge.h \
 	%D%/effective.c \
 	%D%/engine.c %D%/engine.h %D%/engine-private.h \
+	%D%/finished.c \
 	%D%/job.c \
 	%D%/journal.c \
 	%D%/queue.c \

@@ -7,6 +7,7 @@
 #include "base/db.h"
 #include "base/error.h"
 #include "base/paths.h"
+#include "model/migration.h"
 
 #define APPLICATION_ID 0x6b766d68u /* "kvmh" */
 
@@ -305,6 +306,6 @@ cJSON *history_record_to_json(const HistoryRecord *record)
 			json_set_int(object, numbers[i].key, value);
 	}
 	if (record->settings)
-		json_set(object, "settings", cJSON_Duplicate(record->settings, TRUE));
+		json_set(object, "settings", migration_settings_document(record->settings));
 	return object;
 }

@@ -78,6 +78,29 @@ static void read_kvmig(const cJSON *kvmig, Migration *migration)
 	migration->total_ms = json_int(result, "totalMs", -1);
 }
 
+/* 0 where it is not a number, which the API of old left open. */
+static gint64 version_number(const cJSON *object)
+{
+	const char *text = object_resource_version(object);
+	gint64 number = 0;
+
+	if (text)
+		(void)g_ascii_string_to_signed(text, 10, 0, G_MAXINT64, &number, NULL);
+	return number;
+}
+
+int migration_compare_age(const Migration *left, const Migration *right)
+{
+	int order;
+
+	if (left->created_us != right->created_us)
+		return left->created_us < right->created_us ? -1 : 1;
+	if (left->arrival != right->arrival)
+		return left->arrival < right->arrival ? -1 : 1;
+	order = g_strcmp0(left->name, right->name);
+	return order ? order : g_strcmp0(left->ns, right->ns);
+}
+
 void migration_read(const cJSON *object, Migration *ret_migration)
 {
 	const cJSON *spec = json_get(object, "spec");
@@ -101,6 +124,7 @@ void migration_read(const cJSON *object, Migration *ret_migration)
 	migration.abort_requested =
 		object_is_deleting(object) || condition_is_true(object, "migrationAbortRequested");
 	migration.created_us = object_created_us(object);
+	migration.arrival = json_int(kvmig, "arrival", version_number(object));
 	read_kvmig(kvmig, &migration);
 	*ret_migration = migration;
 }
@@ -118,6 +142,23 @@ cJSON *migration_object_new(const char *ns, const char *vmi_name, const cJSON *a
 	if (added_node_selector && added_node_selector->child)
 		json_set(spec, "addedNodeSelector", cJSON_Duplicate(added_node_selector, TRUE));
 	return object;
+}
+
+cJSON *migration_settings_document(const cJSON *settings)
+{
+	cJSON *document = cJSON_IsObject(settings) ? cJSON_CreateObject() : NULL;
+	const cJSON *item;
+
+	if (!document)
+		return NULL;
+	cJSON_ArrayForEach(item, settings)
+	{
+		gboolean bare = strcmp(item->string, "completionTimeoutPerGiB") == 0;
+
+		json_set(document, bare ? "completionTimeoutSecondsPerGiB" : item->string,
+			 cJSON_Duplicate(item, TRUE));
+	}
+	return document;
 }
 
 static gboolean was_in_phase(const cJSON *timestamps, const char *phase)

@@ -13,6 +13,7 @@
  *                progressTimeoutSeconds, disableTLS, …}   in force since the hand-over; policy:
  *                the one that applies, absent where none does
  *     waiting: {reason, message, position, of}      while Pending
+ *     arrival: 4711               its resourceVersion when the queue first saw it
  *     progress: {sampledAt, elapsedMs, memoryTotalBytes, memoryProcessedBytes,
  *                memoryRemainingBytes, bandwidthBytesPerSecond, dirtyRateBytesPerSecond,
  *                iteration}
@@ -71,7 +72,8 @@ typedef struct {
 	gboolean abort_requested; /* deleting, or condition migrationAbortRequested */
 	int wait_position; /* from 1; 0: not known */
 	int wait_of;
-	gint64 created_us;
+	gint64 created_us; /* whole seconds, as Kubernetes has them */
+	gint64 arrival;	   /* orders those of one second: the one that came first has the lesser */
 	gint64 deadline_us; /* unix; 0: none */
 	gint64 downtime_ms; /* as libvirt measured it; -1: not known */
 	gint64 total_ms;    /* -1: not known */
@@ -79,9 +81,16 @@ typedef struct {
 
 void migration_read(const cJSON *object, Migration *ret_migration);
 
+/* The older one first: by the second, then by arrival, then by name. */
+int migration_compare_age(const Migration *left, const Migration *right);
+
 /* A new object for that VMI: generateName "kvmig-", the label kubevirt.io/vmi-name and the
  * finalizer that KubeVirt's webhook would add. added_node_selector (not taken) may be NULL. */
 cJSON *migration_object_new(const char *ns, const char *vmi_name, const cJSON *added_node_selector);
+
+/* The settings of status.kvmig as kvmig's own documents show them: with the unit in every name,
+ * where an object has the names of the settings. NULL for NULL. */
+cJSON *migration_settings_document(const cJSON *settings);
 
 /* The only setter of status.phase: sets it and appends to phaseTransitionTimestamps at the first
  * entry into each phase. */

@@ -187,14 +187,10 @@ static gint compare_queued(gconstpointer a, gconstpointer b)
 {
 	const Migration *left = *(Migration *const *)a, *right = *(Migration *const *)b;
 	int left_priority = priority_of(left), right_priority = priority_of(right);
-	int order;
 
 	if (left_priority != right_priority)
 		return left_priority > right_priority ? -1 : 1;
-	if (left->created_us != right->created_us)
-		return left->created_us < right->created_us ? -1 : 1;
-	order = g_strcmp0(left->name, right->name);
-	return order ? order : g_strcmp0(left->ns, right->ns);
+	return migration_compare_age(left, right);
 }
 
 GPtrArray *schedule_queue(const GPtrArray *migrations)

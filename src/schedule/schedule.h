@@ -69,6 +69,6 @@ Admission schedule_admit_inbound(const char *node, const GPtrArray *migrations,
 				 const Settings *settings);
 
 /* Pending migrations that nobody has cancelled, in the order in which they are to be tried:
- * priority, then age, then name. Elements are borrowed from `migrations`; free with
+ * priority, then age (migration_compare_age()). Elements are borrowed from `migrations`; free with
  * g_ptr_array_unref(). */
 GPtrArray *schedule_queue(const GPtrArray *migrations);

@@ -387,6 +387,77 @@ static void test_limits(void)
 	world_clear(&world);
 }
 
+static int place_of(World *world, const char *migration)
+{
+	g_autoptr(cJSON) object = world_get(world, &KIND_VMIM, migration);
+	Migration view;
+
+	migration_read(object, &view);
+	return view.wait_position;
+}
+
+/* Of those that are created within one second the first goes first, whatever the names: also for
+ * a controller that finds them waiting. */
+static void test_arrival_order(void)
+{
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	World world;
+
+	world_init(&world, TRUE);
+	world_add_host(&world, "n1", 32 * GIB);
+	world_add_host(&world, "n2", 64 * GIB);
+	add_guests(&world, "n1", 0, 10, GIB);
+	world_set(&world, "parallelMigrationsPerCluster", "1");
+	world_look(&world);
+	for (guint i = 0; i < 10; i++) {
+		g_autofree char *vm = g_strdup_printf("vm-%u", i);
+
+		g_ptr_array_add(names, world_migrate(&world, vm, "n2"));
+	}
+	for (int round = 0; round < 2; round++) {
+		world_run_ms(&world, 300);
+		for (int i = 2; i < 10; i++)
+			g_assert_cmpint(place_of(&world, g_ptr_array_index(names, i)), >,
+					place_of(&world, g_ptr_array_index(names, i - 1)));
+		world_kill(&world);
+		world_start(&world);
+	}
+	g_ptr_array_unref(names);
+	world_clear(&world);
+}
+
+/* The newest five of a VM stay, the record has them all. */
+static void test_finished_are_removed(void)
+{
+	const ClusterListOptions all = { .ns = NS };
+	g_autoptr(GPtrArray) objects = NULL, records = NULL;
+	g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	World world;
+
+	world_init(&world, FALSE);
+	for (int i = 0; i < 8; i++) {
+		char *name = world_migrate(&world, "web", i % 2 ? "n1" : "n2");
+
+		g_assert_true(world_settle(&world, 60000));
+		assert_phase(&world, name, "Succeeded");
+		g_hash_table_insert(names, name, GINT_TO_POINTER(i));
+		if (i == 6) {
+			world_kill(&world);
+			world_start(&world);
+		}
+	}
+	world_run_ms(&world, 1000);
+	objects = cluster_list(world.store.cluster, &KIND_VMIM, &all, NULL, NULL);
+	g_assert_cmpuint(objects->len, ==, 5);
+	for (guint i = 0; i < objects->len; i++)
+		g_assert_cmpint(GPOINTER_TO_INT(g_hash_table_lookup(
+					names, object_name(g_ptr_array_index(objects, i)))),
+				>=, 3);
+	records = history_query(world.history, &(HistoryQuery){ .ns = NS }, NULL);
+	g_assert_cmpuint(records->len, ==, 8);
+	world_clear(&world);
+}
+
 /* A drain-like load: many VMs, every limit kept at every instant, memory never overcommitted. */
 static void test_scale(void)
 {
@@ -639,6 +710,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/reservations", test_reservations);
 	g_test_add_func("/engine/fresh-memory", test_fresh_memory);
 	g_test_add_func("/engine/limits", test_limits);
+	g_test_add_func("/engine/arrival-order", test_arrival_order);
+	g_test_add_func("/engine/finished-are-removed", test_finished_are_removed);
 	g_test_add_func("/engine/completion-timeout", test_completion_timeout);
 	g_test_add_func("/engine/progress-timeout", test_progress_timeout);
 	g_test_add_func("/engine/policy", test_policy);

@@ -441,11 +441,15 @@ static void test_admission_message_is_bounded(void)
 
 static void test_queue(Fixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-	static const char *const expected[] = { "critical", "early", "a-late", "b-late" };
+	static const char *const expected[] = { "critical", "early", "c-first", "a-late",
+						"b-late" };
 	Migration rows[] = {
 		{ .name = "b-late", .created_us = 20, .phase = MIGRATION_PHASE_PENDING },
 		{ .name = "a-late", .created_us = 20, .phase = MIGRATION_PHASE_UNSET },
-		{ .name = "early", .created_us = 10, .phase = MIGRATION_PHASE_PENDING },
+		{ .name = "early", .created_us = 10, .arrival = 9,
+		  .phase = MIGRATION_PHASE_PENDING },
+		{ .name = "c-first", .created_us = 20, .arrival = -1,
+		  .phase = MIGRATION_PHASE_PENDING },
 		{ .name = "runs", .created_us = 1, .phase = MIGRATION_PHASE_RUNNING },
 		{ .name = "over", .created_us = 1, .phase = MIGRATION_PHASE_FAILED },
 		{ .name = "cancelled", .created_us = 1, .phase = MIGRATION_PHASE_PENDING,
