@@ -182,17 +182,47 @@ static GPtrArray *collect(const GPtrArray *objects, guint *ret_unfinished)
 }
 
 typedef struct {
-	const CommandContext *context;
+	Output output; /* the command's, with the widths of what was printed so far */
 	GError *error;
 	gboolean done;
 } TableWatch;
+
+static const char *longest_name(const GPtrArray *objects)
+{
+	const char *longest = "";
+
+	for (guint i = 0; objects && i < objects->len; i++) {
+		const char *name = object_name(g_ptr_array_index(objects, i));
+
+		if (strlen(name) > strlen(longest))
+			longest = name;
+	}
+	return longest;
+}
+
+/* The widest row that is likely to come: it shall stand under the same header. */
+static void make_room(const CommandContext *context, Output *output)
+{
+	const ClusterListOptions list = { .ns = context->ns };
+	g_autoptr(GPtrArray) hosts = cluster_list(context->cluster, &KIND_HOST, NULL, NULL, NULL);
+	g_autoptr(GPtrArray) vmis = cluster_list(context->cluster, &KIND_VMI, &list, NULL, NULL);
+	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)cJSON_Delete);
+	cJSON *row = cJSON_CreateObject();
+
+	json_set_string(row, "vm", longest_name(vmis));
+	json_set_string(row, "name", "kvmig-00000");
+	json_set_string(row, "phase", migration_phase_to_string(MIGRATION_PHASE_PREPARING_TARGET));
+	json_set_string(row, "sourceNode", longest_name(hosts));
+	json_set_string(row, "targetNode", longest_name(hosts));
+	g_ptr_array_add(rows, row);
+	output_measure(output, &migration_table, rows);
+}
 
 static void on_change(ClusterEventType type, const cJSON *object, const GError *error,
 		      gpointer data)
 {
 	TableWatch *watch = data;
 	g_autoptr(GPtrArray) rows = NULL;
-	Output plain;
 
 	if (type == CLUSTER_EVENT_ERROR) {
 		watch->error = g_error_copy(error);
@@ -202,23 +232,24 @@ static void on_change(ClusterEventType type, const cJSON *object, const GError *
 		return;
 	rows = g_ptr_array_new_with_free_func((GDestroyNotify)cJSON_Delete);
 	g_ptr_array_add(rows, migration_document(object, NULL));
-	plain = *watch->context->output;
-	plain.no_headers = TRUE;
-	output_rows(&plain, &migration_table, rows);
-	(void)fflush(plain.stream);
+	output_rows(&watch->output, &migration_table, rows);
+	watch->output.no_headers = TRUE;
+	(void)fflush(watch->output.stream);
 }
 
 /* A row for each change, as kubectl get -w prints them, until Ctrl-C. */
-static int watch_all(const CommandContext *context, const char *version, GError **error)
+static int watch_all(const CommandContext *context, const char *version, gboolean headed,
+		     GError **error)
 {
 	const ClusterListOptions list = { .ns = context->ns };
-	TableWatch watch = { .context = context };
+	TableWatch watch = { .output = *context->output };
 	ClusterWatch *handle = cluster_watch(context->cluster, &KIND_VMIM, &list, version,
 					     on_change, &watch, error);
 	gboolean interrupted = FALSE;
 
 	if (!handle)
 		return STATUS_FAILED;
+	watch.output.no_headers = watch.output.no_headers || headed;
 	(void)run_until(&watch.done, 0, &interrupted);
 	if (!watch.done)
 		cluster_watch_stop(handle);
@@ -234,6 +265,7 @@ static int status_of_all(CommandContext *context, gboolean watch, GError **error
 	g_autoptr(GPtrArray) objects =
 		cluster_list(context->cluster, &KIND_VMIM, &list, &version, error);
 	g_autoptr(GPtrArray) rows = NULL;
+	g_autoptr(GArray) widths = g_array_new(FALSE, FALSE, sizeof(gsize));
 	guint unfinished;
 
 	if (!objects)
@@ -243,13 +275,16 @@ static int status_of_all(CommandContext *context, gboolean watch, GError **error
 		look_after_controller(context);
 	if (rows->len == 0)
 		say(context, "no migrations");
+	context->output->widths = widths;
+	if (watch)
+		make_room(context, context->output);
 	output_rows(context->output, &migration_table, rows);
 	warn_of_hosts(context);
 	warn_of_vms(context);
 	if (!watch)
 		return STATUS_DONE;
 	(void)fflush(context->output->stream);
-	return watch_all(context, version, error);
+	return watch_all(context, version, rows->len > 0, error);
 }
 
 static int run_status(CommandContext *context, const void *data, GError **error)

@@ -35,9 +35,12 @@ static Table table_new(const Output *output, const OutputSpec *spec)
 
 	for (const OutputColumn *column = spec->columns; column->header; column++) {
 		gsize width = output->no_headers ? 0 : output_width(column->header);
+		guint n = table.widths->len;
 
 		if (column->wide && output->format != OUTPUT_WIDE)
 			continue;
+		if (output->widths && n < output->widths->len)
+			width = MAX(width, g_array_index(output->widths, gsize, n));
 		g_ptr_array_add(table.columns, (gpointer)column);
 		g_array_append_val(table.widths, width);
 	}
@@ -55,6 +58,14 @@ static void table_add(Table *table, const cJSON *row)
 		*width = MAX(*width, output_width(safe));
 		g_ptr_array_add(table->cells, safe);
 	}
+}
+
+static void keep_widths(const Output *output, const Table *table)
+{
+	if (!output->widths)
+		return;
+	g_array_set_size(output->widths, 0);
+	g_array_append_vals(output->widths, table->widths->data, table->widths->len);
 }
 
 static void append_blanks(GString *line, gsize n)
@@ -92,6 +103,7 @@ static void print_table(const Output *output, const OutputSpec *spec, const GPtr
 
 	for (guint i = 0; i < rows->len; i++)
 		table_add(&table, rows->pdata[i]);
+	keep_widths(output, &table);
 	if (!output->no_headers && rows->len) {
 		for (guint i = 0; i < table.columns->len; i++)
 			append_cell(line, &table, i,
@@ -108,6 +120,15 @@ static void print_table(const Output *output, const OutputSpec *spec, const GPtr
 			append_cell(line, &table, i, table.cells->pdata[cell + i]);
 		print_line(output->stream, line);
 	}
+}
+
+void output_measure(Output *output, const OutputSpec *spec, const GPtrArray *rows)
+{
+	g_auto(Table) table = table_new(output, spec);
+
+	for (guint i = 0; i < rows->len; i++)
+		table_add(&table, rows->pdata[i]);
+	keep_widths(output, &table);
 }
 
 static void print_document(const Output *output, const cJSON *document)

@@ -19,6 +19,9 @@ typedef struct {
 	OutputFormat format;
 	gboolean no_headers;
 	gboolean color; /* resolved: terminal, NO_COLOR, --color */
+	/* Of gsize: where several calls print parts of one table, the columns as wide as they have
+	 * been so far; the caller's, empty at first. NULL: each call for itself. */
+	GArray *widths;
 } Output;
 
 /* A column: cell() returns the text for a row (free'd by the printer), NULL shows "-". */
@@ -42,6 +45,9 @@ typedef struct {
 } OutputSpec;
 
 void output_rows(Output *output, const OutputSpec *spec, const GPtrArray *rows);
+
+/* Makes the columns of output->widths as wide as these rows need, and prints nothing. */
+void output_measure(Output *output, const OutputSpec *spec, const GPtrArray *rows);
 
 /* One document of kvmig's own as json or yaml; `kind` and apiVersion are put in front. */
 void output_document(Output *output, const char *kind, const cJSON *document);

@@ -152,6 +152,19 @@ run timeout -s INT 0.5 kvmig status -w --read-only
 expect 'interrupted' [ "$status" -eq 124 ]
 expect_stdout_has 'm-run'
 
+test_case '--watch: rows that come later stand under the header'
+all | fresh
+timeout -s INT 2 kvmig status -w --read-only >watch.out 2>watch.err &
+watcher=$!
+sleep 0.5
+migration kvmig-abcde web-1 PreparingTarget '{sourceNode: n1, targetNode: n2}' |
+	"$build/tests/cli/put-object" local >put.log
+wait $watcher
+column=$(sed -n 1p watch.out | awk '{ print index($0, "FROM") }')
+expect 'a row came' grep -q '^web-1 .* PreparingTarget ' watch.out
+sed 1d watch.out | cut -c "$((column - 1))-" >from
+expect 'n1 stands under FROM in each' [ "$(grep -cE '^ (n1|- ) ' from)" -eq "$(grep -c . from)" ]
+
 test_case '--watch sees changes, and ends with the migration'
 { usual; vm web-2 n1; } | fresh
 kvmig migrate web-1 -q >name

@@ -85,6 +85,26 @@ static void test_table(void)
 	g_assert_cmpstr(color, ==, "\033[1mNAME   COUNT\033[0m\n-          0\n");
 }
 
+/* Rows that come one by one stand under the header that was printed first. */
+static void test_widths(void)
+{
+	g_autoptr(GArray) widths = g_array_new(FALSE, FALSE, sizeof(gsize));
+	Output output = { .format = OUTPUT_TABLE, .widths = widths };
+	g_autoptr(cJSON) wide = json_parse("[{\"name\":\"as-wide-as-it-gets\"}]", 31, "rows", NULL);
+	g_autoptr(GPtrArray) rows = g_ptr_array_new();
+	g_autofree char *first = NULL, *second = NULL;
+
+	g_ptr_array_add(rows, cJSON_GetArrayItem(wide, 0));
+	output_measure(&output, &spec, rows);
+	first = printed(output, &spec, "[{\"name\":\"a\",\"count\":5}]");
+	output.no_headers = TRUE;
+	second = printed(output, &spec, "[{\"name\":\"longer\",\"count\":1000}]");
+	g_assert_cmpstr(first, ==,
+			"NAME                 COUNT\n"
+			"a                        5\n");
+	g_assert_cmpstr(second, ==, "longer                1000\n");
+}
+
 static void test_documents(void)
 {
 	OutputSpec one = spec;
@@ -242,6 +262,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/printer/table", test_table);
+	g_test_add_func("/printer/widths", test_widths);
 	g_test_add_func("/printer/documents", test_documents);
 	g_test_add_func("/printer/document", test_document);
 	g_test_add_func("/printer/hostile", test_hostile);
