@@ -65,6 +65,13 @@ int dispatch(int argc, char **argv, GError **error);
 /* Prints the error of a command: "kvmig: MESSAGE [REASON]" and its hint, on stderr. */
 void report_error(const GError *error);
 
+/* What the command lines in hints have to repeat so that they find the same objects: each may be
+ * NULL. Copied. */
+void hint_set_place(const char *context, const char *kubeconfig, const char *ns);
+/* The hint with that put into every 'kvmig …' of it that takes it; free with g_free(). Messages,
+ * warnings and hints that are printed have gone through it. */
+char *hint_text(const char *hint);
+
 /* Sends what src/ logs to stderr: warnings, and with `verbose` everything. */
 void log_setup(void);
 void log_set_verbose(gboolean verbose);

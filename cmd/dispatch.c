@@ -107,11 +107,13 @@ static int run(const CommandPath *path, const Parse *parse, char **args, GError 
 		return STATUS_USAGE;
 	}
 	log_set_verbose(globals->verbose);
+	hint_set_place(globals->context, globals->kubeconfig, context.ns);
 	if (context.command->needs & NEED_CLUSTER) {
 		cluster = open_cluster(&context, globals, error);
 		if (!cluster)
 			return STATUS_FAILED;
 		context.cluster = cluster;
+		hint_set_place(cluster_context(cluster), globals->kubeconfig, context.ns);
 	}
 	return context.command->run(&context, parse->values, error);
 }
@@ -157,6 +159,7 @@ static int parse_and_run(const CommandPath *path, int argc, char **argv, GError 
 	g_auto(Parse) parse = { 0 };
 	g_autofree char **args = NULL;
 	g_autofree char *words = command_path_text(&kvmig_cmdline, path);
+	int status;
 
 	parse_init(&parse, command);
 	option_log_start();
@@ -169,7 +172,10 @@ static int parse_and_run(const CommandPath *path, int argc, char **argv, GError 
 		return print_usage(path);
 	if (parse.globals->help == HELP_LONG)
 		return show_page(path, error);
-	return run(path, &parse, args, error);
+	status = run(path, &parse, args, error);
+	if (error && g_error_matches(*error, KVMIG_ERROR, KVMIG_ERROR_USAGE))
+		hint_usage(path, error);
+	return status;
 }
 
 /* argv taken apart: the words of the command, the options before and between them, the rest. */

@@ -194,7 +194,7 @@ int follow_report(const CommandContext *context, FollowEnd end, const cJSON *doc
 {
 	const char *name = json_string(document, "name", "?");
 	g_autofree char *words =
-		migration_global_words(context, json_string(document, "namespace", NULL));
+		migration_ns_words(json_string(document, "namespace", NULL));
 
 	switch (end) {
 	case FOLLOW_GONE:

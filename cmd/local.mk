@@ -13,6 +13,7 @@ libcmd_la_SOURCES = \
 	%D%/get.c %D%/get.h %D%/get-watch.c \
 	%D%/globals.c \
 	%D%/help.c \
+	%D%/hint.c \
 	%D%/history.c \
 	%D%/log.c \
 	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c \

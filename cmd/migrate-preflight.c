@@ -118,13 +118,12 @@ static gboolean refuse(GError **error, KvmigError code, const char *reason, cons
 	return FALSE;
 }
 
-static gboolean check_in_flight(const CommandContext *context, const Preflight *preflight,
-				GError **error)
+static gboolean check_in_flight(const Preflight *preflight, GError **error)
 {
 	const Vmi *vmi = &preflight->vmi;
 	const cJSON *other =
 		migration_unfinished_of(preflight->migration_objects, vmi->ns, vmi->name);
-	g_autofree char *words = migration_global_words(context, vmi->ns);
+	g_autofree char *words = migration_ns_words(vmi->ns);
 	g_autofree char *why = NULL;
 
 	if (!other)
@@ -140,12 +139,13 @@ static gboolean check_node_answers(const Preflight *preflight, GError **error)
 {
 	const Vmi *vmi = &preflight->vmi;
 	const Host *host = find_host(preflight, vmi->node_name);
+	g_autofree char *why = NULL;
 
 	if (!host || host->ready)
 		return TRUE;
-	error_set(error, KVMIG_ERROR_UNREACHABLE,
-		  "cannot migrate VM '%s': its node '%s' cannot be asked: %s", vmi->name,
-		  host->name, host->not_ready_reason ? host->not_ready_reason : "not ready");
+	why = g_strdup_printf("its node '%s' cannot be asked: %s", host->name,
+			      host->not_ready_reason ? host->not_ready_reason : "not ready");
+	(void)refuse(error, KVMIG_ERROR_UNREACHABLE, REASON_BLK_SOURCE_UNREACHABLE, vmi->name, why);
 	error_hint(error, "bring the node back; 'kvmig node show %s' says more", host->name);
 	return FALSE;
 }
@@ -299,10 +299,9 @@ static gboolean check_tls(const Preflight *preflight, GError **error)
 	return refuse(error, KVMIG_ERROR_REFUSED, REASON_BLK_TLS_CERTS, preflight->vmi.name, why);
 }
 
-gboolean preflight_judge(const CommandContext *context, const char *node, Preflight *preflight,
-			 GError **error)
+gboolean preflight_judge(const char *node, Preflight *preflight, GError **error)
 {
-	return check_in_flight(context, preflight, error) &&
+	return check_in_flight(preflight, error) &&
 	       check_node_exists(preflight, node, error) &&
 	       check_alone(&preflight->vmi, error) && check_node_answers(preflight, error) &&
 	       check_running(&preflight->vmi, error) &&

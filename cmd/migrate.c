@@ -37,6 +37,8 @@ static gboolean parse_selector(const MigrateValues *values, cJSON **ret_selector
 		selector = labels_parse_map(values->node_selector, error);
 		if (!selector) {
 			error_prefix(error, "--node-selector");
+			error_hint(error, "write KEY=VALUE, several with commas between: "
+					  "--node-selector zone=b,disk=ssd");
 			return error_usage(error);
 		}
 	}
@@ -57,10 +59,9 @@ static gboolean parse_selector(const MigrateValues *values, cJSON **ret_selector
 
 /* ---- creating ------------------------------------------------------------------------------- */
 
-static gboolean conflict(const CommandContext *context, const cJSON *other, const char *vm,
-			 GError **error)
+static gboolean conflict(const cJSON *other, const char *vm, GError **error)
 {
-	g_autofree char *words = migration_global_words(context, object_namespace(other));
+	g_autofree char *words = migration_ns_words(object_namespace(other));
 
 	error_set(error, KVMIG_ERROR_CONFLICT,
 		  "cannot migrate VM '%s': migration '%s' of it was started meanwhile", vm,
@@ -122,7 +123,7 @@ static gboolean withdraw_if_second(const CommandContext *context, const cJSON *c
 			     ours.name);
 		return FALSE;
 	}
-	return conflict(context, rival, ours.vmi_name, error);
+	return conflict(rival, ours.vmi_name, error);
 }
 
 /* Inside a batch: on local nobody else's write comes between the look and the creation. */
@@ -140,7 +141,7 @@ static cJSON *create_checked(const CommandContext *context, const Preflight *pre
 		return NULL;
 	other = migration_unfinished_of(migrations, vmi->ns, vmi->name);
 	if (other) {
-		(void)conflict(context, other, vmi->name, error);
+		(void)conflict(other, vmi->name, error);
 		return NULL;
 	}
 	object = migration_object_new(vmi->ns, vmi->name, preflight->selector);
@@ -229,7 +230,7 @@ static gboolean was_interrupted(const gboolean *flag)
 static int carry_on(const CommandContext *context, const MigrateValues *values,
 		    const cJSON *created, const gboolean *interrupted, GError **error)
 {
-	g_autofree char *words = migration_global_words(context, object_namespace(created));
+	g_autofree char *words = migration_ns_words(object_namespace(created));
 	g_autoptr(cJSON) document = migration_document(created, NULL);
 
 	if (!wants_document(context))
@@ -287,7 +288,7 @@ static int run_migrate(CommandContext *context, const void *data, GError **error
 		return error_set(error, KVMIG_ERROR_USAGE, "--timeout is nothing without --wait");
 	if (!parse_selector(values, &preflight.selector, error) ||
 	    !preflight_gather(context, context->args[0], &preflight, error) ||
-	    !preflight_judge(context, values->node, &preflight, error))
+	    !preflight_judge(values->node, &preflight, error))
 		return STATUS_FAILED;
 	if (values->dry_run)
 		return rehearse(context, &preflight, error);

@@ -27,8 +27,7 @@ gboolean preflight_gather(const CommandContext *context, const char *word, Prefl
 
 /* Judges. node: what --node asked for, or NULL. FALSE: REFUSED (preflight), CONFLICT (in flight),
  * UNREACHABLE (the VM's own node), NOT_FOUND (no such node), each with its reason code. */
-gboolean preflight_judge(const CommandContext *context, const char *node, Preflight *preflight,
-			 GError **error);
+gboolean preflight_judge(const char *node, Preflight *preflight, GError **error);
 
 /* The node that would be chosen now, or NULL where it has to wait. Borrowed. */
 const char *preflight_target(const Preflight *preflight);

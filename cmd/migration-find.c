@@ -131,14 +131,8 @@ cJSON *migration_find(const CommandContext *context, const char *word, cJSON **r
 	return found ? cJSON_Duplicate(found, TRUE) : NULL;
 }
 
-char *migration_global_words(const CommandContext *context, const char *ns)
+char *migration_ns_words(const char *ns)
 {
-	const char *name = cluster_context(context->cluster);
-	g_autoptr(GString) words = g_string_new(NULL);
-
-	if (strcmp(name, "local/default") != 0)
-		g_string_append_printf(words, " --context %s", name);
-	if (ns && strcmp(ns, NAMESPACE_DEFAULT) != 0)
-		g_string_append_printf(words, " -n %s", ns);
-	return g_string_free(g_steal_pointer(&words), FALSE);
+	return ns && strcmp(ns, NAMESPACE_DEFAULT) != 0 ? g_strconcat(" -n ", ns, NULL) :
+							  g_strdup("");
 }

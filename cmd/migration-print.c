@@ -13,6 +13,13 @@ void migration_print_field(FILE *stream, const char *label, const char *value)
 	(void)fprintf(stream, "%-14s %s\n", label, safe);
 }
 
+static void print_hint(FILE *stream, const char *hint)
+{
+	g_autofree char *text = hint_text(hint);
+
+	migration_print_field(stream, "Hint:", text);
+}
+
 static void bytes_field(FILE *stream, const char *label, const cJSON *part, const char *key,
 			const char *unit)
 {
@@ -76,7 +83,7 @@ static void print_waiting(FILE *stream, const cJSON *document)
 	if (json_int(waiting, "position", 0) > 0)
 		migration_print_field(stream, "Place:", place);
 	if (row)
-		migration_print_field(stream, "Hint:", row->hint);
+		print_hint(stream, row->hint);
 }
 
 static void print_result(FILE *stream, const cJSON *document)
@@ -94,7 +101,7 @@ static void print_result(FILE *stream, const cJSON *document)
 	if (reason)
 		migration_print_field(stream, "Reason:", reason);
 	if (hint)
-		migration_print_field(stream, "Hint:", hint);
+		print_hint(stream, hint);
 }
 
 void migration_print(FILE *stream, const cJSON *document)

@@ -39,8 +39,9 @@ char *migration_outcome(const cJSON *document);
 /* The same as an error with the reason and hint that the object has; FALSE. TRUE: it succeeded. */
 gboolean migration_check_outcome(const cJSON *document, GError **error);
 
-/* " --context lab -n prod", as far as needed so that another command finds the same. */
-char *migration_global_words(const CommandContext *context, const char *ns);
+/* " -n prod", where a hint's command needs it to find what is there; the rest of what it needs is
+ * put in when it is printed (hint_text()). */
+char *migration_ns_words(const char *ns);
 
 /* Percent of the memory copied, or -1. */
 int migration_percent(const cJSON *document);

@@ -208,19 +208,27 @@ static void say_added(const CommandContext *context, const HyperHostInfo *info)
 	    info->cpus, memory, info->kvm ? "KVM" : "no KVM (emulation)");
 }
 
-static void warn_local_uri(const CommandContext *context, const cJSON *object)
+/* Each daemon takes such a URI for its own: the source of a migration would call itself. Where
+ * --peer-uri names a socket, somebody knows that both are on one machine. */
+static void warn_local_uri(const CommandContext *context, const cJSON *object,
+			   const HyperHostInfo *info)
 {
 	g_autoptr(HyperUri) uri = NULL;
 	Host host;
 
 	host_read(object, &host);
-	uri = hyper_uri_parse(host.peer_uri ? host.peer_uri : host.uri,
-			      host.allow_tcp ? HYPER_URI_ALLOW_TCP : HYPER_URI_NONE, NULL);
-	if (uri && g_str_equal(uri->transport, "unix") && !host.migration_address)
-		say_warning(context,
-			    "other hosts cannot reach '%s' by '%s': without --peer-uri and "
-			    "--migration-address no VM can be migrated to it",
-			    host.name, uri->text);
+	uri = hyper_uri_parse(host.uri, host.allow_tcp ? HYPER_URI_ALLOW_TCP : HYPER_URI_NONE,
+			      NULL);
+	if (json_string(json_get(object, "spec"), "peerURI", NULL) || !uri ||
+	    !g_str_equal(uri->transport, "unix"))
+		return;
+	say_warning(context,
+		    "other hosts cannot reach '%s' by '%s': no VM can be migrated to it as it is",
+		    host.name, uri->text);
+	say_hint(context,
+		 "tell how they reach it: 'kvmig node remove %s', then add it again with "
+		 "--peer-uri qemu+tls://%s/system",
+		 host.name, info && info->hostname ? info->hostname : "HOST");
 }
 
 static int run_add(CommandContext *context, const void *values, GError **error)
@@ -242,7 +250,7 @@ static int run_add(CommandContext *context, const void *values, GError **error)
 	created = cluster_create(context->cluster, object, CLUSTER_WRITE_NONE, error);
 	if (!created)
 		return STATUS_FAILED;
-	warn_local_uri(context, object);
+	warn_local_uri(context, object, info);
 	if (info) {
 		say_added(context, info);
 		return observe_node(context, context->args[0], error) ? STATUS_DONE : STATUS_FAILED;
@@ -270,7 +278,7 @@ static const Option options_add[] = {
 
 static const char *const examples[] = {
 	"kvmig node add n1 --uri qemu+tls://n1.example/system --label zone=a",
-	"kvmig node add n2 --uri qemu:///system --migration-address 192.0.2.2",
+	"kvmig node add b --uri qemu:///system --peer-uri qemu+tls://b/system",
 	NULL,
 };
 

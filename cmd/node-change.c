@@ -129,6 +129,13 @@ static gboolean check_no_vms(CommandContext *context, const char *node, const GP
 	return FALSE;
 }
 
+static gboolean uses_node(const Migration *migration, const char *node)
+{
+	return !migration_phase_is_final(migration->phase) &&
+	       (g_strcmp0(migration->source_node, node) == 0 ||
+		g_strcmp0(migration->target_node, node) == 0);
+}
+
 static gboolean check_no_migrations(CommandContext *context, const char *node, GError **error)
 {
 	g_autoptr(GPtrArray) all = cluster_list(context->cluster, &KIND_VMIM, NULL, NULL, error);
@@ -137,9 +144,7 @@ static gboolean check_no_migrations(CommandContext *context, const char *node, G
 		Migration migration;
 
 		migration_read(g_ptr_array_index(all, i), &migration);
-		if (migration_phase_is_final(migration.phase) ||
-		    (g_strcmp0(migration.source_node, node) != 0 &&
-		     g_strcmp0(migration.target_node, node) != 0))
+		if (!uses_node(&migration, node))
 			continue;
 		error_set(error, KVMIG_ERROR_REFUSED,
 			  "node '%s' is not removed: migration '%s' of '%s' uses it", node,
@@ -147,6 +152,30 @@ static gboolean check_no_migrations(CommandContext *context, const char *node, G
 		error_hint(error, "wait for it with 'kvmig status -w %s', or cancel it",
 			   migration.vmi_name);
 		return FALSE;
+	}
+	return all != NULL;
+}
+
+/* With --force: what then becomes of migrations under way. */
+static gboolean warn_of_migrations(CommandContext *context, const char *node, GError **error)
+{
+	g_autoptr(GPtrArray) all = cluster_list(context->cluster, &KIND_VMIM, NULL, NULL, error);
+
+	for (guint i = 0; all && i < all->len; i++) {
+		Migration migration;
+
+		migration_read(g_ptr_array_index(all, i), &migration);
+		if (!uses_node(&migration, node))
+			continue;
+		say_warning(context,
+			    "migration '%s' of VM '%s' from '%s' to '%s' is under way: libvirt "
+			    "goes on with it, but kvmig can no longer ask '%s', and leaves it "
+			    "undecided until the node is there again",
+			    migration.name, migration.vmi_name,
+			    migration.source_node ? migration.source_node : "?",
+			    migration.target_node ? migration.target_node : "?", node);
+		say_hint(context, "'kvmig node add %s' with the same URI lets kvmig settle it",
+			 node);
 	}
 	return all != NULL;
 }
@@ -195,8 +224,9 @@ static int run_remove(CommandContext *context, const void *values, GError **erro
 		return STATUS_FAILED;
 	vmis = cluster_list(context->cluster, &KIND_VMI, NULL, NULL, error);
 	if (!vmis ||
-	    (!options->force && (!check_no_vms(context, node, vmis, error) ||
-				 !check_no_migrations(context, node, error))) ||
+	    !(options->force ? warn_of_migrations(context, node, error)
+			     : check_no_vms(context, node, vmis, error) &&
+				       check_no_migrations(context, node, error)) ||
 	    !delete_all(context, node, vmis, error)) {
 		cluster_batch_rollback(context->cluster);
 		return STATUS_FAILED;

@@ -20,8 +20,9 @@ static void print_valist(const char *prefix, const char *format, va_list ap) G_G
 static void print_valist(const char *prefix, const char *format, va_list ap)
 {
 	g_autofree char *text = g_strdup_vprintf(format, ap);
+	g_autofree char *full = hint_text(text);
 
-	print_line(prefix, text);
+	print_line(prefix, full);
 }
 
 void say(const CommandContext *context, const char *format, ...)
@@ -59,10 +60,13 @@ void report_error(const GError *error)
 {
 	const char *reason = error_get_reason(error);
 	g_autofree char *text = reason ? g_strdup_printf("%s [%s]", error->message, reason) : NULL;
+	g_autofree char *hint = NULL;
 
 	print_line("kvmig: ", text ? text : error->message);
-	if (error_get_hint(error))
-		print_line("hint: ", error_get_hint(error));
+	if (!error_get_hint(error))
+		return;
+	hint = hint_text(error_get_hint(error));
+	print_line("hint: ", hint);
 }
 
 gboolean confirm(const CommandContext *context, const char *question, GError **error)

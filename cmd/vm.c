@@ -61,7 +61,10 @@ static char *cell_migratable(const cJSON *row)
 	Vmi vmi;
 
 	vmi_read(row, &vmi);
-	return g_strdup(vmi.not_migratable_reason ? vmi.not_migratable_reason : "True");
+	if (vmi.not_migratable_reason)
+		return g_strdup(vmi.not_migratable_reason);
+	/* what its host said is not true any more when it does not answer */
+	return g_strdup(g_str_equal(vmi.phase, "Unknown") ? "Unknown" : "True");
 }
 
 static char *cell_raw_name(const cJSON *row)

@@ -63,6 +63,9 @@
 	       "free memory there or choose another node")                                         \
 	REASON(BLK_NOT_RUNNING, "KVMIG-BLK-NOT-RUNNING", "the VM is not running",                  \
 	       "start it; a VM that is shut off has nothing to migrate live")                      \
+	REASON(BLK_SOURCE_UNREACHABLE, "KVMIG-BLK-SOURCE-UNREACHABLE",                             \
+	       "the node on which the VM is does not answer",                                      \
+	       "bring the node back")                                                              \
 	REASON(BLK_IN_FLIGHT, "KVMIG-BLK-IN-FLIGHT", "the VM is being migrated already",           \
 	       "follow it with 'kvmig status -w VM' or cancel it")                                 \
 	REASON(BLK_DUPLICATE_UUID, "KVMIG-BLK-DUPLICATE-UUID",                                     \

@@ -21,9 +21,11 @@ cases=0 case_name='' case_failed='' failed=0 at_exit=:
 mkdir -p "$work/home" "$work/run" "$work/bin"
 chmod 700 "$work/run"
 ln -s "${KVMIG:-$build/kvmig}" "$work/bin/kvmig"
+# A pager would wait for a key.
+PAGER=cat MANPAGER=cat
 PATH=$work/bin:$PATH HOME=$work/home XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config
 XDG_CACHE_HOME=$work/cache XDG_RUNTIME_DIR=$work/run TERM=dumb LC_ALL=C.UTF-8
-export PATH HOME XDG_STATE_HOME XDG_CONFIG_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR TERM LC_ALL
+export PAGER MANPAGER PATH HOME XDG_STATE_HOME XDG_CONFIG_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR TERM LC_ALL
 unset KUBECONFIG KVMIG_CONTEXT NO_COLOR COLUMNS KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
 cd "$work" || exit 99
 

@@ -8,8 +8,10 @@ cli_tests = \
 	%D%/general.sh \
 	%D%/get.sh \
 	%D%/help.sh \
+	%D%/hints.sh \
 	%D%/history.sh \
 	%D%/migrate.sh \
+	%D%/no-terminal.sh \
 	%D%/node.sh \
 	%D%/status.sh \
 	%D%/version.sh \

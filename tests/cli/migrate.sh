@@ -111,6 +111,7 @@ test_case 'a VM whose node does not answer'
 run kvmig migrate web-1
 expect_status 5
 expect_stderr_has "its node 'n1' cannot be asked: Connection refused"
+expect_stderr_has '[KVMIG-BLK-SOURCE-UNREACHABLE]'
 
 test_case 'a VM that libvirt refuses: its own words'
 { host n1; host n2; (migratable=False words='domain has assigned host devices'; vm web-1 n1); } | fresh

@@ -89,12 +89,20 @@ run kvmig node add n3
 expect_status 2
 expect_stderr_has --uri
 
-test_case 'a local URI is of no use to the others'
-run kvmig node add n3 --uri "qemu+unix:///system?socket=$work/none3"
-expect_status 0
-expect_stderr_has 'other hosts cannot reach'
+test_case 'a local URI is of no use to the others, with an address for the memory too'
+for more in '' '--migration-address 192.0.2.3'; do
+	# shellcheck disable=SC2086 # words
+	run kvmig node add n3 --uri "qemu+unix:///system?socket=$work/none3" $more
+	expect_status 0
+	expect_stderr_has 'other hosts cannot reach'
+	expect_stderr_has 'hint: tell how they reach it'
+	expect_stderr_has '--peer-uri qemu+tls://'
+	run kvmig node remove n3
+	expect_status 0
+done
+run kvmig node add n3 --uri "qemu+unix:///system?socket=$work/none3" --peer-uri qemu+tls://n3/system
+expect_stderr_lacks 'cannot reach'
 run kvmig node remove n3
-expect_status 0
 
 test_case 'labels'
 run kvmig node label n1 zone=b
@@ -195,9 +203,11 @@ expect_stderr_has "migration 'm1' of 'web' uses it"
 run kvmig node list -o json
 expect_json '.items | length' 2
 
-test_case '--force removes it, and its VMs from the list'
+test_case '--force removes it, says what becomes of the migration, and takes its VMs from the list'
 run kvmig node remove n1 --force
 expect_status 0
+expect_stderr_has "warning: migration 'm1' of VM 'web' from 'n1' to 'n2' is under way: libvirt goes on with it, but kvmig"
+expect_stderr_has "hint: 'kvmig node add n1' with the same URI"
 run kvmig node list -o name
 expect_stdout <<END
 host.kvmig.io/n2

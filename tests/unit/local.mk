@@ -39,6 +39,10 @@ tests_unit_test_engine_faults_SOURCES = %D%/test-engine-faults.c %D%/engine-worl
 tests_unit_test_engine_faults_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_engine_faults_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-examples
+tests_unit_test_examples_SOURCES = %D%/test-examples.c
+tests_unit_test_examples_LDADD = libcmd.la
+
 unit_tests += %D%/test-generic
 tests_unit_test_generic_SOURCES = %D%/test-generic.c %D%/store-fixture.h
 tests_unit_test_generic_LDADD = $(AM_UNIT_LDADD)

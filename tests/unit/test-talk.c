@@ -22,6 +22,42 @@ static void test_confirm(void)
 	g_assert_nonnull(strstr(error_get_hint(error), "--yes"));
 }
 
+static void assert_hint(const char *hint, const char *expected)
+{
+	g_autofree char *text = hint_text(hint);
+
+	g_assert_cmpstr(text, ==, expected);
+}
+
+/* A hint's command line finds what the command found that gives it. */
+static void test_hints(void)
+{
+	hint_set_place("local/default", NULL, "default");
+	assert_hint("'kvmig status -w m' follows it", "'kvmig status -w m' follows it");
+	hint_set_place("local/lab", NULL, "default");
+	assert_hint("'kvmig status -w m' follows it, 'kvmig cancel m' ends it",
+		    "'kvmig --context local/lab status -w m' follows it, "
+		    "'kvmig --context local/lab cancel m' ends it");
+	assert_hint("run 'kvmig node uncordon NODE'",
+		    "run 'kvmig --context local/lab node uncordon NODE'");
+	/* what takes no context, or has one */
+	assert_hint("start one with 'kvmig lab up'", "start one with 'kvmig lab up'");
+	assert_hint("'kvmig migrate -h' shows how", "'kvmig migrate -h' shows how");
+	assert_hint("'kvmig node add --help' tells more", "'kvmig node add --help' tells more");
+	assert_hint("'kvmig --context kube/a controller'", "'kvmig --context kube/a controller'");
+	assert_hint("see 'kvmig nonsense', 'kvmig", "see 'kvmig nonsense', 'kvmig");
+	assert_hint("name another node", "name another node");
+	hint_set_place("kube/a b", "/k", "prod");
+	assert_hint("'kvmig vm show web'",
+		    "'kvmig --kubeconfig /k --context 'kube/a b' -n prod vm show web'");
+	assert_hint("'kvmig vm list -A'",
+		    "'kvmig --kubeconfig /k --context 'kube/a b' vm list -A'");
+	assert_hint("'kvmig -n test cancel m'",
+		    "'kvmig --kubeconfig /k --context 'kube/a b' -n test cancel m'");
+	assert_hint("'kvmig node list'", "'kvmig --kubeconfig /k --context 'kube/a b' node list'");
+	hint_set_place(NULL, NULL, NULL);
+}
+
 static gboolean set_done(gpointer data)
 {
 	*(gboolean *)data = TRUE;
@@ -73,6 +109,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/talk/confirm", test_confirm);
+	g_test_add_func("/talk/hints", test_hints);
 	g_test_add_func("/talk/done", test_done);
 	g_test_add_func("/talk/timeout", test_timeout);
 	g_test_add_func("/talk/signals", test_signals);

@@ -65,6 +65,12 @@ void lv_set_error(HyperAnswer *answer, virConnectPtr conn)
 		lv_core->set_error(answer, code_of(code), text, NULL, NULL);
 }
 
+/* Also for a daemon of a user or a lab: each has a qemu.conf of its own. */
+#define CERTIFICATES_HINT                                                                          \
+	"install migration certificates of one authority on both hosts, in the folder that the "   \
+	"daemon's qemu.conf gives as migrate_tls_x509_cert_dir (/etc/pki/qemu where it gives "     \
+	"none), or set disableTLS to true where the network is trusted"
+
 /* QEMU and libvirt have no code for it. */
 static gboolean is_about_certificates(const char *text)
 {
@@ -72,6 +78,15 @@ static gboolean is_about_certificates(const char *text)
 	       strstr(text, "TLS directory not configured") ||
 	       strstr(text, "tls_x509_cert_dir") ||
 	       (strstr(text, "object-add") && strstr(text, "certificate"));
+}
+
+/* One side does not trust the other's, or that is not of the name that was asked for. */
+static gboolean is_about_trust(const char *text)
+{
+	return strstr(text, "TLS handshake failed") || strstr(text, "TLS certificate") ||
+	       strstr(text, "certificate verify") || strstr(text, "certificate does not match") ||
+	       strstr(text, "certificate hasn't got a known issuer") ||
+	       strstr(text, "certificate is not trusted");
 }
 
 /* libvirt says so before a byte of memory has moved: in Begin, or when the target is prepared. */
@@ -115,15 +130,17 @@ void lv_set_migrate_error(HyperAnswer *answer, virConnectPtr conn)
 	} else if (is_about_certificates(text)) {
 		answer->outcome_unknown = FALSE;
 		lv_core->set_error(answer, KVMIG_ERROR_REFUSED, text,
-				   "install the migration certificates in /etc/pki/qemu on both "
-				   "hosts, or set disableTLS to true where the network is trusted",
-				   "KVMIG-BLK-TLS-CERTS");
+				   CERTIFICATES_HINT, "KVMIG-BLK-TLS-CERTS");
 	} else if (is_refusal(code)) {
 		answer->outcome_unknown = FALSE;
 		lv_core->set_error(answer, KVMIG_ERROR_REFUSED, text, NULL, "KVMIG-BLK-LIBVIRT");
 	} else if (code == VIR_ERR_OPERATION_INVALID) {
 		/* mostly Begin's, but also that of a guest that ended under way */
 		lv_core->set_error(answer, KVMIG_ERROR_REFUSED, text, NULL, "KVMIG-BLK-LIBVIRT");
+	} else if (is_about_trust(text)) {
+		/* QEMU's connection did not come about; which of the two said so first differs */
+		lv_core->set_error(answer, code_of(code), text, CERTIFICATES_HINT,
+				   "KVMIG-BLK-TLS-CERTS");
 	} else {
 		lv_core->set_error(answer, code_of(code), text, hint_of(text),
 				   code == VIR_ERR_OPERATION_ABORTED ? "KVMIG-FAIL-CANCELLED" :
