@@ -7,5 +7,6 @@ kube_tests = \
 check-kube:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(kube_tests)'
 .PHONY: check-kube
-dist_check_SCRIPTS += $(kube_tests) %D%/build.sh %D%/compare.sh
+dist_check_SCRIPTS += $(kube_tests) %D%/build.sh %D%/compare.sh %D%/scale.sh
+dist_noinst_SCRIPTS += %D%/measure.py
 EXTRA_DIST += %D%/lib.sh %D%/servers %D%/tools %D%/crds %D%/manifests

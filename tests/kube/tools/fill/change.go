@@ -57,8 +57,8 @@ func change() {
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, min(16, *objects))
 	began := time.Now()
-	for i := 1; i <= *changes; i++ {
-		time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(*rate))))
+	for i := *first; i <= *changes; i++ {
+		time.Sleep(time.Until(began.Add(time.Duration(i-*first) * time.Second / time.Duration(*rate))))
 		slots <- struct{}{}
 		wait.Add(1)
 		go func() {

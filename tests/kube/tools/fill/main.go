@@ -4,8 +4,8 @@
 //
 //	fill -etcd SOCKET -objects N [-namespaces default,…] [-size 20000]
 //	     writes N VirtualMachineInstances of that size straight into etcd, as the API server would have stored them
-//	fill -server URL -ca FILE -cert STEM -change N -rate R [-objects M]
-//	     changes them through the API server, N times in all, R a second: the annotation kvmig.test/sequence of one of
+//	fill -server URL -ca FILE -cert STEM -change N -rate R [-objects M] [-first F]
+//	     changes them through the API server, up to change N, R a second: the annotation kvmig.test/sequence of one of
 //	     the first M counts 1, 2, 3 …; prints the resource version before the first change
 package main
 
@@ -33,6 +33,7 @@ var (
 	ca         = flag.String("ca", "", "`file` with its CA")
 	cert       = flag.String("cert", "", "`stem` of the client certificate")
 	changes    = flag.Int("change", 0, "how many changes")
+	first      = flag.Int("first", 1, "number of the first change")
 	rate       = flag.Int("rate", 100, "changes a second")
 )
 
