@@ -120,7 +120,7 @@ static void add_context(Answer *answer, const char *name)
 
 static void add_contexts(Answer *answer)
 {
-	g_auto(GStrv) contexts = cluster_list_contexts();
+	g_auto(GStrv) contexts = cluster_list_contexts(NULL);
 
 	for (char **name = contexts; name && *name; name++)
 		add_context(answer, *name);

@@ -64,7 +64,6 @@ typedef struct {
  * Opens the cluster that the options, the environment and the files choose (DESIGN §1):
  * `local`, `local/NAME`, `lab` or a kubeconfig context. NULL with NOT_FOUND where the named
  * context does not exist, or nothing is named and nothing is set up; the hint says what to type.
- * Until cluster/kube exists, a kubeconfig context is UNSUPPORTED, said in plain words.
  */
 Cluster *cluster_open(const ClusterOptions *options, GError **error);
 void cluster_close(Cluster *cluster);
@@ -114,8 +113,24 @@ const char *cluster_context(const Cluster *cluster);
  * is none. Borrowed. */
 const char *cluster_state_dir(const Cluster *cluster);
 
-/* Names of the contexts that exist, without opening any: for completion and messages. */
-GStrv cluster_list_contexts(void);
+/* Names of the contexts that exist, without opening any: for completion and messages. Those of a
+ * kubeconfig (option; NULL: as cluster_open() finds it) that cannot be read are left out. */
+GStrv cluster_list_contexts(const char *kubeconfig);
+/* Names of the clusters or users in the kubeconfig, for completion. */
+GStrv cluster_list_clusters(const char *kubeconfig);
+GStrv cluster_list_users(const char *kubeconfig);
+
+/* A context, as `context list` shows it; NULL where it has no such thing. */
+typedef struct {
+	char *name; /* "local/lab", "kube/prod" */
+	gboolean local;
+	gboolean current; /* cluster_open() with the same options opens this one */
+	char *cluster, *server, *user, *ns;
+} ClusterContext;
+/* All contexts: local ones, then those of the kubeconfig, each by name; elements are
+ * ClusterContext*, freed with the array. Opens none. None is current where cluster_open() would
+ * refuse to choose. Errors as of the kubeconfig: NOT_FOUND, INVALID, FORBIDDEN, IO. */
+GPtrArray *cluster_describe_contexts(const ClusterOptions *options, GError **error);
 
 cJSON *cluster_get(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
 		   GError **error);

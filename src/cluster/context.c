@@ -5,122 +5,70 @@
  * ambiguous is an error, never a guess.
  */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/error.h"
 #include "cluster/backend.h"
 #include "cluster/cluster.h"
-#include "model/yaml.h"
+#include "cluster/kube/kube.h"
 
-#define KUBECONFIG_MAX_BYTES 4194304
-#define SERVICE_ACCOUNT_TOKEN "/var/run/secrets/kubernetes.io/serviceaccount/token"
+#define LOCAL "local/"
+#define KUBE  "kube/"
 
 static const struct {
 	const char *word, *store;
 } short_names[] = { { "local", "default" }, { "lab", "lab" } };
 
-/* ---- kubeconfig: whether it is there, and the names in it ----------------------------------- */
-
-static char *default_kubeconfig(void)
+static const char *store_of_word(const char *word)
 {
-	const char *home = g_getenv("HOME");
-
-	return g_build_filename(home && *home ? home : g_get_home_dir(), ".kube", "config", NULL);
+	for (guint i = 0; i < G_N_ELEMENTS(short_names); i++)
+		if (g_str_equal(word, short_names[i].word))
+			return short_names[i].store;
+	return NULL;
 }
 
-static void add_existing(GPtrArray *files, const char *path)
+static const char *wanted_context(const ClusterOptions *options)
 {
-	if (*path && g_file_test(path, G_FILE_TEST_EXISTS))
-		g_ptr_array_add(files, g_strdup(path));
+	const char *name = options->context ? options->context : g_getenv("KVMIG_CONTEXT");
+
+	return name && *name ? name : NULL;
 }
 
-/* The files that kubectl would read; those that are not there are left out. */
-static GPtrArray *kubeconfig_files(const char *option)
-{
-	GPtrArray *files = g_ptr_array_new_with_free_func(g_free);
-	const char *variable = g_getenv("KUBECONFIG");
-
-	if (option) {
-		add_existing(files, option);
-	} else if (variable && *variable) {
-		g_auto(GStrv) paths = g_strsplit(variable, ":", -1);
-
-		for (char **path = paths; *path; path++)
-			add_existing(files, *path);
-	} else {
-		g_autofree char *path = default_kubeconfig();
-
-		add_existing(files, path);
-	}
-	return files;
-}
-
-static gboolean has_service_account(void)
-{
-	const char *host = g_getenv("KUBERNETES_SERVICE_HOST");
-
-	return host && *host && g_file_test(SERVICE_ACCOUNT_TOKEN, G_FILE_TEST_EXISTS);
-}
-
-static cJSON *read_kubeconfig(const char *path)
+/* Where only names are wanted: a kubeconfig that cannot be read has none. */
+static Kubeconfig *load_if_readable(const char *option)
 {
 	g_autoptr(GError) error = NULL;
-	g_autofree char *text = NULL;
-	struct stat st;
-	gsize length;
-	cJSON *document;
+	Kubeconfig *config = kubeconfig_load(option, &error);
 
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > KUBECONFIG_MAX_BYTES ||
-	    !g_file_get_contents(path, &text, &length, NULL)) {
-		g_debug("kubeconfig '%s' cannot be read", path);
-		return NULL;
-	}
-	document = yaml_parse(text, length, path, &error);
-	if (!document)
-		g_debug("kubeconfig: %s", error->message);
-	return document;
+	if (!config)
+		g_info("%s", error->message);
+	return config;
 }
 
-/* Names of the contexts, as far as they can be read: a broken file has none. */
-static GPtrArray *kubeconfig_contexts(const char *option)
+/* ---- a store of ours ------------------------------------------------------------------------ */
+
+/* The first option that is only for a cluster with an API server. */
+static const char *kube_option(const ClusterOptions *options)
 {
-	g_autoptr(GPtrArray) files = kubeconfig_files(option);
-	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	const struct {
+		gboolean given;
+		const char *name;
+	} rows[] = {
+		{ options->cluster != NULL, "--cluster" },
+		{ options->user != NULL, "--user" },
+		{ options->server != NULL, "--server" },
+		{ options->certificate_authority != NULL, "--certificate-authority" },
+		{ options->tls_server_name != NULL, "--tls-server-name" },
+		{ options->insecure_skip_tls_verify, "--insecure-skip-tls-verify" },
+		{ options->token != NULL, "--token" },
+		{ options->token_file != NULL, "--token-file" },
+		{ options->as != NULL, "--as" },
+		{ options->as_uid != NULL, "--as-uid" },
+		{ options->as_groups && *options->as_groups, "--as-group" },
+	};
 
-	for (guint i = 0; i < files->len; i++) {
-		g_autoptr(cJSON) document = read_kubeconfig(g_ptr_array_index(files, i));
-		const cJSON *context;
-
-		cJSON_ArrayForEach(context, json_get(document, "contexts"))
-		{
-			const char *name = json_string(context, "name", NULL);
-
-			if (name &&
-			    !g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL))
-				g_ptr_array_add(names, g_strdup(name));
-		}
-	}
-	return names;
-}
-
-static gboolean is_kubeconfig_context(const char *option, const char *name)
-{
-	g_autoptr(GPtrArray) names = kubeconfig_contexts(option);
-
-	return g_ptr_array_find_with_equal_func(names, name, g_str_equal, NULL);
-}
-
-/* ---- opening -------------------------------------------------------------------------------- */
-
-static Cluster *set_error_later(GError **error, const char *what)
-{
-	error_set(error, KVMIG_ERROR_UNSUPPORTED,
-		  "%s: clusters with an API server come with a later release of kvmig", what);
-	if (local_store_exists("default"))
-		error_hint(error, "for the local cluster: --context local, or KVMIG_CONTEXT=local");
-	else
-		error_hint(error, "to set up a local cluster: "
-				  "kvmig --context local node add NAME --uri URI");
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (rows[i].given)
+			return rows[i].name;
 	return NULL;
 }
 
@@ -137,6 +85,7 @@ static Cluster *set_error_no_store(GError **error, const char *name)
 static Cluster *open_store(const ClusterOptions *options, const char *name, GError **error)
 {
 	g_autofree char *what = g_strdup_printf("context 'local/%s'", name);
+	const char *option = kube_option(options);
 
 	if (!name_check_dns_label(name, what, NULL)) {
 		error_set(error, KVMIG_ERROR_USAGE,
@@ -145,24 +94,60 @@ static Cluster *open_store(const ClusterOptions *options, const char *name, GErr
 			  name);
 		return NULL;
 	}
+	if (option) {
+		error_set(error, KVMIG_ERROR_USAGE,
+			  "%s is for a cluster with an API server, and 'local/%s' has none", option,
+			  name);
+		error_hint(error, "leave it out, or name another context");
+		return NULL;
+	}
 	if (!local_store_exists(name) && (!options->create || options->read_only))
 		return set_error_no_store(error, name);
 	return local_store_open(name, options->create, options->read_only, error);
 }
 
-static Cluster *open_unknown(const ClusterOptions *options, const char *name, GError **error)
+/* ---- a context of the kubeconfig ------------------------------------------------------------ */
+
+static void warn_exposed(const Kubeconfig *config, const ClusterOptions *options)
 {
-	g_auto(GStrv) contexts = NULL;
-	g_autofree char *list = NULL;
+	const char *path = kubeconfig_exposed_file(config);
+	g_autofree char *text = NULL;
 
-	if (is_kubeconfig_context(options->kubeconfig, name)) {
-		g_autofree char *what = g_strdup_printf("context 'kube/%s'", name);
+	if (!path)
+		return;
+	text = g_strdup_printf("others may read the credentials in kubeconfig '%s': chmod 600",
+			       path);
+	if (options->interactive && options->warn)
+		options->warn(text, options->warn_data);
+	else
+		g_info("%s", text);
+}
 
-		return set_error_later(error, what);
+static Cluster *open_kube(const ClusterOptions *options, const Kubeconfig *config,
+			  const char *name, GError **error)
+{
+	KubeTarget *target = kubeconfig_resolve(config, name, options, error);
+	Cluster *cluster;
+
+	if (!target)
+		return NULL;
+	warn_exposed(config, options);
+	cluster = kube_open(target, options, error);
+	/* of no context, but a server that an option names */
+	if (cluster && g_str_equal(cluster->context, KUBE)) {
+		g_free(cluster->context);
+		cluster->context = g_strdup(cluster->server);
 	}
-	error_set(error, KVMIG_ERROR_NOT_FOUND, "there is no context '%s'", name);
-	contexts = cluster_list_contexts();
-	list = g_strjoinv(", ", contexts);
+	return cluster;
+}
+
+static Cluster *set_error_unknown(const ClusterOptions *options, const char *name, GError **error)
+{
+	g_auto(GStrv) contexts = cluster_list_contexts(options->kubeconfig);
+	g_autofree char *list = g_strjoinv(", ", contexts);
+	g_autofree char *excerpt = error_excerpt(name);
+
+	error_set(error, KVMIG_ERROR_NOT_FOUND, "there is no context '%s'", excerpt);
 	if (strchr(name, '/') == NULL && local_store_exists(name))
 		error_hint(error, "did you mean local/%s?", name);
 	else if (*list)
@@ -173,48 +158,60 @@ static Cluster *open_unknown(const ClusterOptions *options, const char *name, GE
 	return NULL;
 }
 
+/* ---- choosing ------------------------------------------------------------------------------- */
+
+static Cluster *open_short(const ClusterOptions *options, const char *word, const char *store,
+			   GError **error)
+{
+	g_autoptr(Kubeconfig) config = load_if_readable(options->kubeconfig);
+
+	if (!config || !kubeconfig_has_context(config, word))
+		return open_store(options, store, error);
+	error_set(error, KVMIG_ERROR_USAGE,
+		  "context '%s' is ambiguous: a local cluster and a context of the kubeconfig",
+		  word);
+	error_hint(error, "say --context local/%s or --context kube/%s", store, word);
+	return NULL;
+}
+
 static Cluster *open_named(const ClusterOptions *options, const char *name, GError **error)
 {
-	if (g_str_has_prefix(name, "local/"))
-		return open_store(options, name + strlen("local/"), error);
-	if (g_str_has_prefix(name, "kube/")) {
-		g_autofree char *what = g_strdup_printf("context '%s'", name);
+	const char *in_kubeconfig = name + (g_str_has_prefix(name, KUBE) ? strlen(KUBE) : 0);
+	const char *store = store_of_word(name);
+	g_autoptr(Kubeconfig) config = NULL;
 
-		return set_error_later(error, what);
-	}
-	for (guint i = 0; i < G_N_ELEMENTS(short_names); i++) {
-		if (!g_str_equal(name, short_names[i].word))
-			continue;
-		if (!is_kubeconfig_context(options->kubeconfig, name))
-			return open_store(options, short_names[i].store, error);
-		error_set(error, KVMIG_ERROR_USAGE,
-			  "context '%s' is ambiguous: a local cluster and a context of the "
-			  "kubeconfig",
-			  name);
-		error_hint(error, "say --context local/%s or --context kube/%s",
-			   short_names[i].store, name);
+	if (g_str_has_prefix(name, LOCAL))
+		return open_store(options, name + strlen(LOCAL), error);
+	if (store)
+		return open_short(options, name, store, error);
+	config = kubeconfig_load(options->kubeconfig, error);
+	if (!config)
 		return NULL;
-	}
-	return open_unknown(options, name, error);
+	/* kvmig's own word for it wins nothing: a context may be called `kube/prod` too */
+	if (kubeconfig_has_context(config, in_kubeconfig))
+		return open_kube(options, config, in_kubeconfig, error);
+	if (kubeconfig_has_context(config, name))
+		return open_kube(options, config, name, error);
+	return set_error_unknown(options, name, error);
+}
+
+/* Whether, with nothing named, it is a matter of the kubeconfig at all. */
+static gboolean is_about_kube(const ClusterOptions *options, const Kubeconfig *config)
+{
+	const char *master = g_getenv("KUBERNETES_MASTER");
+
+	return !kubeconfig_is_empty(config) || options->kubeconfig || kube_option(options) ||
+	       (master && *master) || kubeconfig_in_cluster();
 }
 
 static Cluster *open_unnamed(const ClusterOptions *options, GError **error)
 {
-	g_autoptr(GPtrArray) files = kubeconfig_files(options->kubeconfig);
+	g_autoptr(Kubeconfig) config = kubeconfig_load(options->kubeconfig, error);
 
-	if (options->kubeconfig && files->len == 0) {
-		error_set(error, KVMIG_ERROR_NOT_FOUND, "there is no kubeconfig '%s'",
-			  options->kubeconfig);
+	if (!config)
 		return NULL;
-	}
-	if (files->len > 0) {
-		g_autofree char *what =
-			g_strdup_printf("kubeconfig '%s'", (char *)g_ptr_array_index(files, 0));
-
-		return set_error_later(error, what);
-	}
-	if (has_service_account())
-		return set_error_later(error, "the service account of this pod");
+	if (is_about_kube(options, config))
+		return open_kube(options, config, NULL, error);
 	if (options->create || local_store_exists("default"))
 		return open_store(options, "default", error);
 	error_set(
@@ -231,23 +228,109 @@ static Cluster *open_unnamed(const ClusterOptions *options, GError **error)
 
 Cluster *cluster_open(const ClusterOptions *options, GError **error)
 {
-	const char *name = options->context ? options->context : g_getenv("KVMIG_CONTEXT");
+	const char *name = wanted_context(options);
 
-	if (name && *name)
-		return open_named(options, name, error);
-	return open_unnamed(options, error);
+	return name ? open_named(options, name, error) : open_unnamed(options, error);
 }
 
-GStrv cluster_list_contexts(void)
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+GStrv cluster_list_contexts(const char *kubeconfig)
 {
-	g_autoptr(GPtrArray) kube = kubeconfig_contexts(NULL);
+	g_autoptr(Kubeconfig) config = load_if_readable(kubeconfig);
+	g_auto(GStrv) kube = config ? kubeconfig_context_names(config) : NULL;
 	g_auto(GStrv) stores = local_store_names();
 	GPtrArray *names = g_ptr_array_new();
 
 	for (char **store = stores; *store; store++)
-		g_ptr_array_add(names, g_strconcat("local/", *store, NULL));
-	for (guint i = 0; i < kube->len; i++)
-		g_ptr_array_add(names, g_strconcat("kube/", g_ptr_array_index(kube, i), NULL));
+		g_ptr_array_add(names, g_strconcat(LOCAL, *store, NULL));
+	for (char **name = kube; name && *name; name++)
+		g_ptr_array_add(names, g_strconcat(KUBE, *name, NULL));
 	g_ptr_array_add(names, NULL);
 	return (GStrv)g_ptr_array_free(names, FALSE);
+}
+
+GStrv cluster_list_clusters(const char *kubeconfig)
+{
+	g_autoptr(Kubeconfig) config = load_if_readable(kubeconfig);
+
+	return config ? kubeconfig_cluster_names(config) : g_new0(char *, 1);
+}
+
+GStrv cluster_list_users(const char *kubeconfig)
+{
+	g_autoptr(Kubeconfig) config = load_if_readable(kubeconfig);
+
+	return config ? kubeconfig_user_names(config) : g_new0(char *, 1);
+}
+
+static void context_free(gpointer data)
+{
+	ClusterContext *context = data;
+
+	g_free(context->name);
+	g_free(context->cluster);
+	g_free(context->server);
+	g_free(context->user);
+	g_free(context->ns);
+	g_free(context);
+}
+
+/* The full name of the context that cluster_open() chooses; NULL where it would refuse. */
+static char *current_context(const ClusterOptions *options, const Kubeconfig *config)
+{
+	const char *name = wanted_context(options);
+	const char *store = name ? store_of_word(name) : NULL;
+	gboolean kube = name && kubeconfig_has_context(config, name);
+
+	if (store)
+		return kube ? NULL : g_strconcat(LOCAL, store, NULL);
+	if (name)
+		return kube ? g_strconcat(KUBE, name, NULL) : g_strdup(name);
+	if (kubeconfig_current_context(config))
+		return g_strconcat(KUBE, kubeconfig_current_context(config), NULL);
+	return is_about_kube(options, config) ? NULL : g_strdup(LOCAL "default");
+}
+
+static void add_kube_context(GPtrArray *contexts, const Kubeconfig *config, const char *name)
+{
+	ClusterContext *context = g_new0(ClusterContext, 1);
+	KubeContextInfo info = { 0 };
+
+	(void)kubeconfig_describe(config, name, &info);
+	context->name = g_strconcat(KUBE, name, NULL);
+	context->cluster = g_strdup(info.cluster);
+	context->server = g_strdup(info.server);
+	context->user = g_strdup(info.user);
+	context->ns = g_strdup(info.ns);
+	g_ptr_array_add(contexts, context);
+}
+
+GPtrArray *cluster_describe_contexts(const ClusterOptions *options, GError **error)
+{
+	g_autoptr(Kubeconfig) config = kubeconfig_load(options->kubeconfig, error);
+	g_autoptr(GPtrArray) contexts = g_ptr_array_new_with_free_func(context_free);
+	g_auto(GStrv) stores = local_store_names();
+	g_auto(GStrv) names = NULL;
+	g_autofree char *current = NULL;
+
+	if (!config)
+		return NULL;
+	for (char **store = stores; *store; store++) {
+		ClusterContext *context = g_new0(ClusterContext, 1);
+
+		context->name = g_strconcat(LOCAL, *store, NULL);
+		context->local = TRUE;
+		g_ptr_array_add(contexts, context);
+	}
+	names = kubeconfig_context_names(config);
+	for (char **name = names; *name; name++)
+		add_kube_context(contexts, config, *name);
+	current = current_context(options, config);
+	for (guint i = 0; i < contexts->len; i++) {
+		ClusterContext *context = contexts->pdata[i];
+
+		context->current = g_strcmp0(context->name, current) == 0;
+	}
+	return g_steal_pointer(&contexts);
 }

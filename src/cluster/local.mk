@@ -3,8 +3,8 @@ libkvmig_la_SOURCES += \
 	%D%/cluster.c %D%/cluster.h \
 	%D%/context.c \
 	%D%/generic.c %D%/generic.h \
-	%D%/kube/credential.h \
-	%D%/kube/exec.c %D%/kube/exec.h \
+	%D%/kube/credential.c %D%/kube/credential.h \
+	%D%/kube/exec.c %D%/kube/exec.h %D%/kube/exec-reply.c \
 	%D%/kube/kube.c %D%/kube/kube.h \
 	%D%/kube/kubeconfig.c %D%/kube/kubeconfig.h %D%/kube/kubeconfig-fields.c %D%/kube/kubeconfig-private.h \
 	%D%/kube/kubeconfig-resolve.c \

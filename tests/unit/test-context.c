@@ -117,7 +117,7 @@ static void test_several(StoreFixture *fixture G_GNUC_UNUSED, gconstpointer data
 		     "did you mean local/test-2?");
 	assert_fails(WITH(.context = "tset-2"), KVMIG_ERROR_NOT_FOUND, "no context",
 		     "local/default, local/lab, local/test-2");
-	names = cluster_list_contexts();
+	names = cluster_list_contexts(NULL);
 	list = g_strjoinv(" ", names);
 	g_assert_cmpstr(list, ==, "local/default local/lab local/test-2");
 	g_assert_true(local_store_exists("lab"));

@@ -17,6 +17,10 @@ Credential *credential_new(const KubeTarget *target, const ClusterOptions *optio
 void credential_free(Credential *credential);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Credential, credential_free)
 
+/* No core file and no ptrace from now on; plugins and the controller, which are programs of their
+ * own, are not concerned. */
+void credential_protect_process(void);
+
 /* Certificate and key to begin with (may run the plugin); data NULL where there is none. Borrowed
  * until the next call. */
 gboolean credential_certificate(Credential *credential, HttpPem *ret_certificate, HttpPem *ret_key,
