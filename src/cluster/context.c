@@ -12,7 +12,7 @@
 #include "cluster/kube/kube.h"
 
 #define LOCAL "local/"
-#define KUBE  "kube/"
+#define KUBE "kube/"
 
 static const struct {
 	const char *word, *store;
@@ -123,8 +123,8 @@ static void warn_exposed(const Kubeconfig *config, const ClusterOptions *options
 		g_info("%s", text);
 }
 
-static Cluster *open_kube(const ClusterOptions *options, const Kubeconfig *config,
-			  const char *name, GError **error)
+static Cluster *open_kube(const ClusterOptions *options, const Kubeconfig *config, const char *name,
+			  GError **error)
 {
 	KubeTarget *target = kubeconfig_resolve(config, name, options, error);
 	Cluster *cluster;
@@ -187,7 +187,7 @@ static Cluster *open_named(const ClusterOptions *options, const char *name, GErr
 	config = kubeconfig_load(options->kubeconfig, error);
 	if (!config)
 		return NULL;
-	/* kvmig's own word for it wins nothing: a context may be called `kube/prod` too */
+	/* a context of a kubeconfig may have a '/' in its name, and even begin with kube/ */
 	if (kubeconfig_has_context(config, in_kubeconfig))
 		return open_kube(options, config, in_kubeconfig, error);
 	if (kubeconfig_has_context(config, name))
@@ -208,8 +208,12 @@ static Cluster *open_unnamed(const ClusterOptions *options, GError **error)
 {
 	g_autoptr(Kubeconfig) config = kubeconfig_load(options->kubeconfig, error);
 
-	if (!config)
+	if (!config) {
+		if (!options->kubeconfig && local_store_exists("default"))
+			error_hint(error, "for the local cluster: --context local, or "
+					  "KVMIG_CONTEXT=local");
 		return NULL;
+	}
 	if (is_about_kube(options, config))
 		return open_kube(options, config, NULL, error);
 	if (options->create || local_store_exists("default"))

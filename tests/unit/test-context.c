@@ -12,10 +12,14 @@
 	"kind: Config\n"                                                                           \
 	"current-context: prod\n"                                                                  \
 	"contexts:\n"                                                                              \
-	"- context: {cluster: a, user: b}\n"                                                       \
+	"- context: {cluster: a, user: b, namespace: web}\n"                                       \
 	"  name: prod\n"                                                                           \
 	"- context: {cluster: a, user: b}\n"                                                       \
-	"  name: lab\n"
+	"  name: lab\n"                                                                            \
+	"- context: {cluster: a, user: b}\n"                                                       \
+	"  name: ns/api:6443/me\n"                                                                 \
+	"clusters: [{name: a, cluster: {server: 'https://api:6443'}}]\n"                           \
+	"users: [{name: b, user: {as: jane}}]\n"
 
 static void make_store(const char *context)
 {
@@ -53,6 +57,8 @@ static void assert_fails(ClusterOptions options, KvmigError code, const char *sa
 
 	g_assert_null(cluster_open(&options, &error));
 	assert_error(error, code, says);
+	if (!hint)
+		return;
 	g_assert_nonnull(error_get_hint(error));
 	if (!strstr(error_get_hint(error), hint))
 		g_error("hint '%s' does not say '%s'", error_get_hint(error), hint);
@@ -154,35 +160,62 @@ static void test_kubeconfig(StoreFixture *fixture, gconstpointer data G_GNUC_UNU
 {
 	g_autofree char *path = write_kubeconfig(fixture, ".kube/config", KUBECONFIG_TEXT);
 
-	assert_fails(WITH(0), KVMIG_ERROR_UNSUPPORTED, "later release", "node add");
-	assert_fails(WITH(.create = TRUE), KVMIG_ERROR_UNSUPPORTED, path, "--context local");
+	assert_opens(WITH(0), "kube/prod");
+	assert_opens(WITH(.create = TRUE), "kube/prod");
 	make_store("local");
 	make_store("local/lab");
-	assert_fails(WITH(0), KVMIG_ERROR_UNSUPPORTED, "later release", "KVMIG_CONTEXT=local");
+	assert_opens(WITH(0), "kube/prod");
 	assert_opens(WITH(.context = "local"), "local/default");
 	/* never a guess between the two */
 	assert_fails(WITH(.context = "lab"), KVMIG_ERROR_USAGE, "ambiguous",
 		     "--context local/lab or --context kube/lab");
 	assert_opens(WITH(.context = "local/lab"), "local/lab");
-	assert_fails(WITH(.context = "kube/lab"), KVMIG_ERROR_UNSUPPORTED, "'kube/lab'", "local");
-	assert_fails(WITH(.context = "prod"), KVMIG_ERROR_UNSUPPORTED, "'kube/prod'", "local");
+	assert_opens(WITH(.context = "kube/lab"), "kube/lab");
+	assert_opens(WITH(.context = "prod"), "kube/prod");
+	assert_opens(WITH(.context = "ns/api:6443/me"), "kube/ns/api:6443/me");
 	assert_fails(WITH(.context = "dev"), KVMIG_ERROR_NOT_FOUND, "no context 'dev'",
-		     "local/default, local/lab, kube/prod, kube/lab");
+		     "local/default, local/lab, kube/lab, kube/ns/api:6443/me, kube/prod");
+	assert_opens(WITH(.server = "https://other"), "kube/prod");
+	{
+		g_autoptr(Cluster) cluster = cluster_open(&WITH(0), NULL);
+
+		g_assert_cmpstr(cluster_default_namespace(cluster), ==, "web");
+		g_assert_cmpstr(cluster_server(cluster), ==, "https://api:6443");
+	}
+}
+
+/* Options of a server make it a matter of the kubeconfig, even where there is none. */
+static void test_server_options(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	static const char *const groups[] = { "admins", NULL };
+
+	make_store("local");
+	assert_opens(WITH(.server = "https://other"), "https://other");
+	assert_fails(WITH(.as = "jane"), KVMIG_ERROR_NOT_FOUND, "no cluster", "--kubeconfig");
+	assert_fails(WITH(.context = "local", .server = "https://x"), KVMIG_ERROR_USAGE,
+		     "--server is for a cluster with an API server", "leave it out");
+	assert_fails(WITH(.context = "local", .token = "x"), KVMIG_ERROR_USAGE, "--token", "out");
+	assert_fails(WITH(.context = "local", .as_groups = groups), KVMIG_ERROR_USAGE, "--as-group",
+		     "leave it out");
+	(void)fixture;
 }
 
 static void test_kubeconfig_variable(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autofree char *one = write_kubeconfig(fixture, "one", "contexts: [{name: local}]\n");
-	g_autofree char *two = write_kubeconfig(fixture, "two", "contexts: [{name: dev}]\n");
+	g_autofree char *two =
+		write_kubeconfig(fixture, "two",
+				 "contexts: [{name: dev, context: {cluster: c}}]\n"
+				 "clusters: [{name: c, cluster: {server: 'https://dev'}}]\n");
 	g_autofree char *both = g_strdup_printf("%s:/nowhere::%s", one, two);
 
 	make_store("local/default");
 	g_setenv("KUBECONFIG", "/nowhere", TRUE);
 	assert_opens(WITH(0), "local/default");
 	g_setenv("KUBECONFIG", both, TRUE);
-	assert_fails(WITH(0), KVMIG_ERROR_UNSUPPORTED, one, "--context local");
+	assert_fails(WITH(0), KVMIG_ERROR_NOT_FOUND, "no context is named", "dev, local");
 	assert_fails(WITH(.context = "local"), KVMIG_ERROR_USAGE, "ambiguous", "local/default");
-	assert_fails(WITH(.context = "dev"), KVMIG_ERROR_UNSUPPORTED, "kube/dev", "local");
+	assert_opens(WITH(.context = "dev"), "kube/dev");
 	/* the option wins over the variable */
 	assert_opens(WITH(.context = "local", .kubeconfig = two), "local/default");
 	assert_fails(WITH(.context = "local", .kubeconfig = one), KVMIG_ERROR_USAGE, "ambiguous",
@@ -191,20 +224,20 @@ static void test_kubeconfig_variable(StoreFixture *fixture, gconstpointer data G
 
 static void test_kubeconfig_option(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-	g_autoptr(GError) error = NULL;
-	ClusterOptions options = { .kubeconfig = "/nowhere/config" };
+	g_autofree char *empty = write_kubeconfig(fixture, "empty", "");
 
 	make_store("local");
-	g_assert_null(cluster_open(&options, &error));
-	assert_error(error, KVMIG_ERROR_NOT_FOUND, "/nowhere/config");
-	(void)fixture;
+	assert_fails(WITH(.kubeconfig = "/nowhere/config"), KVMIG_ERROR_NOT_FOUND,
+		     "/nowhere/config", NULL);
+	/* it was named, so the local cluster is not meant */
+	assert_fails(WITH(.kubeconfig = empty), KVMIG_ERROR_NOT_FOUND, "not there or empty",
+		     "--server");
 }
 
-/* A kubeconfig that cannot be read has no contexts as far as we know; it still is one. */
+/* A kubeconfig that cannot be read does not keep anybody from a cluster that is none of its. */
 static void test_kubeconfig_broken(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
 	static const char *const texts[] = {
-		"",
 		"contexts: [",
 		"- a\n- b\n",
 		"contexts: {name: lab}\n",
@@ -213,16 +246,65 @@ static void test_kubeconfig_broken(StoreFixture *fixture, gconstpointer data G_G
 	};
 
 	make_store("lab");
+	make_store("local");
 	for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
 		g_autofree char *path = write_kubeconfig(fixture, ".kube/config", texts[i]);
 
 		assert_opens(WITH(.context = "lab"), "local/lab");
-		assert_fails(WITH(0), KVMIG_ERROR_UNSUPPORTED, "later release", "local");
+		assert_fails(WITH(0), KVMIG_ERROR_INVALID, path, "--context local");
+		assert_fails(WITH(.context = "x"), KVMIG_ERROR_INVALID, path, NULL);
 		g_unlink(path);
 		g_assert_cmpint(g_mkdir(path, 0700), ==, 0);
 		assert_opens(WITH(.context = "lab"), "local/lab");
+		assert_fails(WITH(0), KVMIG_ERROR_INVALID, "it is a folder", "--context local");
 		g_rmdir(path);
 	}
+}
+
+static char *describe(const ClusterOptions *options)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GPtrArray) contexts = cluster_describe_contexts(options, &error);
+	GString *out = g_string_new(NULL);
+
+	g_assert_no_error(error);
+	for (guint i = 0; i < contexts->len; i++) {
+		const ClusterContext *context = contexts->pdata[i];
+
+		g_string_append_printf(out, "%s%s(%s %s %s %s) ", context->current ? "*" : "",
+				       context->name, context->cluster, context->server,
+				       context->user, context->ns);
+	}
+	return g_string_free(out, FALSE);
+}
+
+static void assert_describes(ClusterOptions options, const char *wanted)
+{
+	g_autofree char *text = describe(&options);
+
+	g_assert_cmpstr(text, ==, wanted);
+}
+
+#define PROD "kube/prod(a https://api:6443 b web) "
+#define OTHERS                                                                                     \
+	"kube/lab(a https://api:6443 b (null)) "                                                   \
+	"kube/ns/api:6443/me(a https://api:6443 b (null)) "
+#define NOTHING "((null) (null) (null) (null)) "
+
+static void test_describe(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *path = NULL;
+
+	assert_describes(WITH(0), "");
+	make_store("local");
+	assert_describes(WITH(0), "*local/default" NOTHING);
+	path = write_kubeconfig(fixture, ".kube/config", KUBECONFIG_TEXT);
+	assert_describes(WITH(0), "local/default" NOTHING OTHERS "*" PROD);
+	assert_describes(WITH(.context = "local"), "*local/default" NOTHING OTHERS PROD);
+	assert_describes(WITH(.context = "lab"), "local/default" NOTHING OTHERS PROD);
+	assert_describes(WITH(.context = "kube/prod"), "local/default" NOTHING OTHERS "*" PROD);
+	g_setenv("KVMIG_CONTEXT", "prod", TRUE);
+	assert_describes(WITH(0), "local/default" NOTHING OTHERS "*" PROD);
 }
 
 /* What is wrong with a store is said by the one who opens it, not taken for its absence. */
@@ -279,6 +361,8 @@ int main(int argc, char **argv)
 	ADD("kubeconfig/variable", test_kubeconfig_variable);
 	ADD("kubeconfig/option", test_kubeconfig_option);
 	ADD("kubeconfig/broken", test_kubeconfig_broken);
+	ADD("server-options", test_server_options);
+	ADD("describe", test_describe);
 	ADD("strange-file", test_strange_file);
 	ADD("strange-folder", test_strange_folder);
 	ADD("newer", test_newer);
