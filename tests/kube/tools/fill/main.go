@@ -21,6 +21,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -78,25 +79,38 @@ func send(client *http.Client, puts []put) error {
 	return nil
 }
 
-func fillEtcd() {
-	client := &http.Client{Transport: &http.Transport{
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", *etcd) },
-	}}
-	var puts []put
-	bytes := 0
-	began := time.Now().Add(-24 * time.Hour)
-	for i := 1; i <= *objects; i++ {
-		value := instance(i, began)
+// A transaction's worth of them, from number first to last.
+func batch(first, last int, began time.Time) []put {
+	puts := make([]put, 0, last-first+1)
+	for i := first; i <= last; i++ {
 		var p put
 		p.RequestPut.Key = base64.StdEncoding.EncodeToString([]byte("/registry/kubevirt.io/virtualmachineinstances/" +
 			namespace(i) + "/" + name(i)))
-		p.RequestPut.Value = base64.StdEncoding.EncodeToString(value)
-		puts, bytes = append(puts, p), bytes+len(value)
-		if bytes > 1<<20 || i == *objects {
-			die(send(client, puts))
-			puts, bytes = nil, 0
-		}
+		p.RequestPut.Value = base64.StdEncoding.EncodeToString(instance(i, began))
+		puts = append(puts, p)
 	}
+	return puts
+}
+
+func fillEtcd() {
+	client := &http.Client{Transport: &http.Transport{
+		DialContext:         func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", *etcd) },
+		MaxIdleConnsPerHost: 4,
+	}}
+	each := min(max(1<<20 / *size, 1), 500)
+	began := time.Now().Add(-24 * time.Hour)
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, 4)
+	for first := 1; first <= *objects; first += each {
+		slots <- struct{}{}
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			die(send(client, batch(first, min(first+each-1, *objects), began)))
+			<-slots
+		}()
+	}
+	wait.Wait()
 }
 
 func main() {
