@@ -125,6 +125,10 @@ unit_tests += %D%/test-printer
 tests_unit_test_printer_SOURCES = %D%/test-printer.c
 tests_unit_test_printer_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-proxy
+tests_unit_test_proxy_SOURCES = %D%/test-proxy.c
+tests_unit_test_proxy_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-quantity
 tests_unit_test_quantity_SOURCES = %D%/test-quantity.c
 tests_unit_test_quantity_LDADD = $(AM_UNIT_LDADD)

@@ -393,9 +393,9 @@ static gboolean check_base(const char *base, char **ret_server, GError **error)
 	const char *scheme = uri ? g_uri_get_scheme(uri) : "";
 	g_autofree char *port = NULL;
 
-	if (!host || !*host)
+	if (!host || !*host || host[strcspn(host, " \t\r\n\"<>\\^`{|}")])
 		error_set(error, KVMIG_ERROR_INVALID, "the server's URL '%s' cannot be used: %s",
-			  base, cause ? cause->message : "it has no host");
+			  base, cause ? cause->message : "it names no host");
 	else if (g_uri_get_userinfo(uri)) /* not shown: there may be a password in it */
 		error_set(error, KVMIG_ERROR_INVALID,
 			  "the server's URL for '%s' has a user name in it", host);

@@ -168,20 +168,29 @@ static const char *known_scheme(const char *scheme)
 	return g_str_equal(scheme, "https") ? "https" : NULL;
 }
 
-static GUri *parse_proxy(const char *text)
+/* GUri lets blanks and control characters pass. */
+static GUri *parse_with_host(const char *text)
 {
-	g_autofree char *with_scheme = NULL;
 	GUri *uri = g_uri_parse(text, G_URI_FLAGS_ENCODED, NULL);
+	const char *host = uri ? g_uri_get_host(uri) : NULL;
 
-	if (uri && g_uri_get_host(uri) && *g_uri_get_host(uri))
+	if (host && *host && !host[strcspn(host, " \t\r\n\"<>\\^`{|}")])
 		return uri;
 	if (uri)
 		g_uri_unref(uri);
+	return NULL;
+}
+
+static GUri *parse_proxy(const char *text)
+{
+	GUri *uri = parse_with_host(text);
+	char *with_scheme;
+
+	if (uri || strstr(text, "://"))
+		return uri;
 	with_scheme = g_strconcat("http://", text, NULL);
-	uri = g_uri_parse(with_scheme, G_URI_FLAGS_ENCODED, NULL);
-	explicit_bzero(with_scheme, strlen(with_scheme));
-	if (uri && (!g_uri_get_host(uri) || !*g_uri_get_host(uri)))
-		g_clear_pointer(&uri, g_uri_unref);
+	uri = parse_with_host(with_scheme);
+	proxy_free(with_scheme);
 	return uri;
 }
 
