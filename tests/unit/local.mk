@@ -99,6 +99,11 @@ tests_unit_test_domain_xml_SOURCES = %D%/test-domain-xml.c src/hyper/libvirt/dom
 tests_unit_test_domain_xml_CFLAGS = $(AM_CFLAGS)
 tests_unit_test_domain_xml_LDADD = $(GLIB_LIBS)
 
+unit_tests += %D%/test-http
+tests_unit_test_http_SOURCES = %D%/test-http.c %D%/http-server.c %D%/http-server.h
+tests_unit_test_http_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_http_LDADD = $(AM_UNIT_LDADD) $(OPENSSL_LIBS)
+
 unit_tests += %D%/test-hyper
 tests_unit_test_hyper_SOURCES = %D%/test-hyper.c
 tests_unit_test_hyper_LDADD = $(AM_UNIT_LDADD)

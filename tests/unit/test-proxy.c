@@ -105,9 +105,9 @@ static void test_bypass(void)
 	for (gsize i = 0; i < G_N_ELEMENTS(bypasses); i++) {
 		g_test_message("'%s' for %s:%d", bypasses[i].no_proxy, bypasses[i].host,
 			       bypasses[i].port);
-		g_assert_cmpint(proxy_is_bypassed(bypasses[i].no_proxy, bypasses[i].host,
-						  bypasses[i].port),
-				==, bypasses[i].bypassed);
+		g_assert_cmpint(
+			proxy_is_bypassed(bypasses[i].no_proxy, bypasses[i].host, bypasses[i].port),
+			==, bypasses[i].bypassed);
 	}
 }
 
@@ -221,9 +221,9 @@ static void test_choose_bad(void)
 
 static void unset_all(void)
 {
-	static const char *const names[] = { "HTTP_PROXY", "http_proxy", "HTTPS_PROXY",
-					     "https_proxy", "NO_PROXY",	 "no_proxy",
-					     "ALL_PROXY",  "all_proxy",	 "REQUEST_METHOD" };
+	static const char *const names[] = { "HTTP_PROXY",  "http_proxy", "HTTPS_PROXY",
+					     "https_proxy", "NO_PROXY",   "no_proxy",
+					     "ALL_PROXY",   "all_proxy",  "REQUEST_METHOD" };
 
 	for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
 		g_unsetenv(names[i]);

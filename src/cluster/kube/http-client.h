@@ -27,6 +27,7 @@ typedef struct {
 	char *server, *request; /* for messages */
 	HttpHead head;
 	gsize head_bytes;
+	gboolean head_ended;
 	gboolean body_began;
 	GByteArray *data; /* the body, or with on_data what is still to be delivered */
 	gsize max_bytes;

@@ -36,6 +36,10 @@ static gboolean exchange_header(const char *line, gsize length, gpointer user_da
 			"the head of the reply is larger than %u KiB", HEAD_BYTES_MAX >> 10);
 		return FALSE;
 	}
+	if (length == 0)
+		exchange->head_ended = TRUE;
+	else if (length > 5 && memcmp(line, "HTTP/", 5) == 0) /* after an informational one */
+		exchange->head_ended = FALSE;
 	if (!exchange->body_began)
 		http_head_line(&exchange->head, line, length);
 	return TRUE;
@@ -230,6 +234,9 @@ void http_exchange_judge(HttpExchange *exchange)
 	if (exchange->head.status == 0) {
 		failure->kind = HTTP_FAILURE_NOT_HTTP;
 		failure->text = g_strdup("the answer has no status");
+	} else if (!exchange->head_ended) { /* libcurl takes it for the whole reply */
+		failure->kind = HTTP_FAILURE_CUT;
+		failure->text = g_strdup("the connection was closed within the reply's head");
 	} else if (is_redirection(exchange->head.status)) {
 		/* no query: what is in it may be a secret */
 		place = exchange->head.location ? g_strndup(exchange->head.location,

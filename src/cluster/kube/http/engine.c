@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -62,6 +63,36 @@ static void collect_done(HttpEngine *engine)
 	}
 }
 
+/* libcurl before 7.88 writes to TLS connections so that SIGPIPE comes where the other side has
+ * gone, and its own way to ignore it changes the whole process. */
+typedef struct {
+	sigset_t before;
+	gboolean was_pending;
+} PipeGuard;
+
+static void pipe_guard_enter(PipeGuard *guard)
+{
+	sigset_t pipe, pending;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&pending);
+	guard->was_pending = sigismember(&pending, SIGPIPE) == 1;
+	pthread_sigmask(SIG_BLOCK, &pipe, &guard->before);
+}
+
+static void pipe_guard_leave(const PipeGuard *guard)
+{
+	const struct timespec at_once = { 0 };
+	sigset_t pipe;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	if (!guard->was_pending)
+		(void)sigtimedwait(&pipe, NULL, &at_once);
+	pthread_sigmask(SIG_SETMASK, &guard->before, NULL);
+}
+
 static int curl_events(guint32 events)
 {
 	return ((events & EPOLLIN) ? CURL_CSELECT_IN : 0) |
@@ -72,9 +103,12 @@ static int curl_events(guint32 events)
 static void engine_run(HttpEngine *engine)
 {
 	struct epoll_event events[32];
+	PipeGuard guard;
 	int running;
-	int n = epoll_wait(engine->epoll, events, G_N_ELEMENTS(events), 0);
+	int n;
 
+	pipe_guard_enter(&guard);
+	n = epoll_wait(engine->epoll, events, G_N_ELEMENTS(events), 0);
 	for (int i = 0; i < n; i++)
 		curl_multi_socket_action(engine->multi, events[i].data.fd,
 					 curl_events(events[i].events), &running);
@@ -83,6 +117,17 @@ static void engine_run(HttpEngine *engine)
 		curl_multi_socket_action(engine->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	}
 	collect_done(engine);
+	pipe_guard_leave(&guard);
+}
+
+/* Says goodbye to the server, or to a stream of it. */
+static void end_transfer(HttpTransfer *transfer)
+{
+	PipeGuard guard;
+
+	pipe_guard_enter(&guard);
+	transfer_free(transfer);
+	pipe_guard_leave(&guard);
 }
 
 static int engine_fd(const HttpEngine *engine)
@@ -187,8 +232,12 @@ static gboolean make_multi(HttpEngine *engine, HttpFailure *failure)
 
 static void engine_free(HttpEngine *engine)
 {
+	PipeGuard guard;
+
+	pipe_guard_enter(&guard);
 	if (engine->multi)
 		curl_multi_cleanup(engine->multi);
+	pipe_guard_leave(&guard);
 	if (engine->epoll >= 0)
 		close(engine->epoll);
 	tls_clear(&engine->tls);
@@ -229,5 +278,5 @@ const HttpModule kvmig_http_module = {
 	.run = engine_run,
 	.start = transfer_start,
 	.pause = transfer_pause,
-	.transfer_free = transfer_free,
+	.transfer_free = end_transfer,
 };

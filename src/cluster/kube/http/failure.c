@@ -162,6 +162,13 @@ void failure_explain(const HttpTransfer *transfer, CURLcode result, HttpFailure 
 	case CURLE_SSL_CIPHER:
 		explain_tls(transfer, result, failure);
 		return;
+	case CURLE_OUT_OF_MEMORY: /* so libcurl calls a line over 100 KB before 8.6 */
+#if LIBCURL_VERSION_NUM >= 0x080600
+	case CURLE_TOO_LARGE:
+#endif
+		failure_set(failure, HTTP_FAILURE_TOO_LARGE,
+			    "a line in the head of the reply is too long");
+		return;
 	case CURLE_BAD_CONTENT_ENCODING:
 		failure_set(failure, HTTP_FAILURE_NOT_HTTP,
 			    "the reply is not compressed as it says");
