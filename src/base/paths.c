@@ -9,23 +9,33 @@
 
 #include "base/error.h"
 
-char *paths_state_dir(GError **error)
+/* By the XDG rules; a relative path in the variable is to be ignored. */
+static char *xdg_dir(const char *variable, const char *in_home, GError **error)
 {
-	const char *state = g_getenv("XDG_STATE_HOME");
+	const char *folder = g_getenv(variable);
 	const char *home = g_getenv("HOME");
 
-	/* The XDG rules: a relative path is to be ignored. */
-	if (state && g_path_is_absolute(state))
-		return g_build_filename(state, "kvmig", NULL);
+	if (folder && g_path_is_absolute(folder))
+		return g_build_filename(folder, "kvmig", NULL);
 	if (!home || !g_path_is_absolute(home))
 		home = g_get_home_dir();
 	if (!home || !g_path_is_absolute(home)) {
 		error_set(error, KVMIG_ERROR_NOT_FOUND,
-			  "no home folder: neither XDG_STATE_HOME nor HOME is set");
-		error_hint(error, "set XDG_STATE_HOME to the folder for kvmig's files");
+			  "no home folder: neither %s nor HOME is set", variable);
+		error_hint(error, "set %s to the folder for kvmig's files", variable);
 		return NULL;
 	}
-	return g_build_filename(home, ".local", "state", "kvmig", NULL);
+	return g_build_filename(home, in_home, "kvmig", NULL);
+}
+
+char *paths_state_dir(GError **error)
+{
+	return xdg_dir("XDG_STATE_HOME", ".local/state", error);
+}
+
+char *paths_cache_dir(GError **error)
+{
+	return xdg_dir("XDG_CACHE_HOME", ".cache", error);
 }
 
 gboolean paths_make_private_dir(const char *path, GError **error)

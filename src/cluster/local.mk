@@ -5,6 +5,10 @@ libkvmig_la_SOURCES += \
 	%D%/generic.c %D%/generic.h \
 	%D%/kube/credential.c %D%/kube/credential.h \
 	%D%/kube/exec.c %D%/kube/exec.h %D%/kube/exec-reply.c \
+	%D%/kube/cache.c %D%/kube/cache.h \
+	%D%/kube/discovery.c %D%/kube/discovery.h %D%/kube/discovery-private.h %D%/kube/discovery-read.c \
+	%D%/kube/openapi.c %D%/kube/openapi.h \
+	%D%/kube/probe.c %D%/kube/probe.h \
 	%D%/kube/kube.c %D%/kube/kube.h \
 	%D%/kube/kubeconfig.c %D%/kube/kubeconfig.h %D%/kube/kubeconfig-fields.c %D%/kube/kubeconfig-private.h \
 	%D%/kube/kubeconfig-resolve.c \

@@ -63,6 +63,10 @@ unit_tests += %D%/test-json
 tests_unit_test_json_SOURCES = %D%/test-json.c
 tests_unit_test_json_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-kube-discovery
+tests_unit_test_kube_discovery_SOURCES = %D%/test-kube-discovery.c %D%/kube-fake.c %D%/kube-fake.h
+tests_unit_test_kube_discovery_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-kube-request
 tests_unit_test_kube_request_SOURCES = %D%/test-kube-request.c %D%/kube-fake.c %D%/kube-fake.h
 tests_unit_test_kube_request_LDADD = $(AM_UNIT_LDADD)

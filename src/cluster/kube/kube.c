@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "cluster/kube/discovery.h"
 #include "cluster/kube/list.h"
+#include "cluster/kube/openapi.h"
 #include "cluster/kube/path.h"
+#include "cluster/kube/probe.h"
 #include "cluster/kube/request.h"
 #include "cluster/kube/watch.h"
 
@@ -197,12 +200,18 @@ static void kube_close(Cluster *cluster)
 	http_client_free(kube->http);
 	credential_free(kube->credential);
 	kube_target_free(kube->target);
+	discovery_free(kube->discovery);
+	g_clear_pointer(&kube->fields, g_hash_table_unref);
 	g_hash_table_unref(kube->warned);
 	g_free(kube);
 }
 
 static const ClusterBackend kube_backend = {
 	.close = kube_close,
+	.probe = kube_probe,
+	.find_kind = kube_find_kind,
+	.kind_of = kube_kind_of,
+	.has_field = kube_has_field,
 	.get_path = kube_get_path,
 	.get = kube_get,
 	.list = kube_list,

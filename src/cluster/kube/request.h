@@ -25,6 +25,7 @@ typedef struct {
 	gpointer warn_data;
 	GHashTable *warned;   /* texts that were handed to warn */
 	Discovery *discovery; /* NULL before the first look */
+	GHashTable *fields;   /* Kind -> openapi_fields(); NULL before the first */
 } Kube;
 
 static inline Kube *kube_of(Cluster *cluster)

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cluster/kube/openapi.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "cluster/kube/cache.h"
+#include "cluster/kube/split.h"
+
+#define DEPTH_MAX 40
+#define NODES_MAX 100000u
+#define DOCUMENT_MAX_BYTES (64u * 1024 * 1024)
+#define CACHE_AGE_US (G_GINT64_CONSTANT(10) * 60 * G_USEC_PER_SEC)
+#define REF_PREFIX "#/components/schemas/"
+
+/* ---- the schemas of a document -------------------------------------------------------------- */
+
+/* Schemas are parsed when they are needed: most are not. */
+typedef struct {
+	const char *text; /* within the document */
+	gsize length;
+	cJSON *parsed;
+} Schema;
+
+typedef struct {
+	const char *const *path; /* members to go down, NULL-terminated */
+	GHashTable *schemas;     /* name -> Schema* */
+	unsigned nodes;
+} Reading;
+
+static void schema_free(gpointer data)
+{
+	Schema *schema = data;
+
+	cJSON_Delete(schema->parsed);
+	g_free(schema);
+}
+
+static gboolean on_member(const char *key, const char *text, gsize length, gpointer data,
+			  GError **error);
+
+/* The members of one object of the document, which is fed in one piece: parts lie within it. */
+static gboolean go_down(const char *text, gsize length, Reading *reading, GError **error)
+{
+	g_auto(Split) split;
+
+	split_init(&split, "", "the server's OpenAPI document", on_member, reading);
+	return split_feed(&split, text, length, error) && split_end(&split, error);
+}
+
+static gboolean on_member(const char *key, const char *text, gsize length, gpointer data,
+			  GError **error)
+{
+	Reading *reading = data;
+	Schema *schema;
+	gboolean ok;
+
+	if (*reading->path) {
+		if (!g_str_equal(key, *reading->path))
+			return TRUE;
+		reading->path++;
+		ok = go_down(text, length, reading, error);
+		reading->path--;
+		return ok;
+	}
+	schema = g_new0(Schema, 1);
+	schema->text = text;
+	schema->length = length;
+	g_hash_table_replace(reading->schemas, g_strdup(key), schema);
+	return TRUE;
+}
+
+static const cJSON *parse_schema(Schema *schema)
+{
+	if (!schema->parsed)
+		schema->parsed =
+			json_parse(schema->text, schema->length, "a schema of the server", NULL);
+	return schema->parsed;
+}
+
+static gboolean is_of_kind(const cJSON *schema, const Kind *kind)
+{
+	const cJSON *one;
+
+	cJSON_ArrayForEach(one, json_get(schema, "x-kubernetes-group-version-kind"))
+	{
+		if (g_str_equal(json_string(one, "kind", ""), kind->kind) &&
+		    g_str_equal(json_string(one, "group", ""), kind->group) &&
+		    g_str_equal(json_string(one, "version", ""), kind->version))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static const cJSON *schema_of_kind(const Reading *reading, const Kind *kind)
+{
+	g_autofree char *quoted = g_strdup_printf("\"%s\"", kind->kind);
+	GHashTableIter iter;
+	gpointer value;
+
+	g_hash_table_iter_init(&iter, reading->schemas);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		Schema *schema = value;
+
+		if (g_strstr_len(schema->text, (gssize)schema->length, quoted) &&
+		    is_of_kind(parse_schema(schema), kind))
+			return parse_schema(schema);
+	}
+	return NULL;
+}
+
+/* ---- a tree of names ------------------------------------------------------------------------ */
+
+/* The references that are being followed: a kind may contain itself. */
+typedef struct Followed {
+	const char *name;
+	const struct Followed *above;
+} Followed;
+
+static cJSON *tree_of(Reading *reading, const cJSON *schema, unsigned depth, const Followed *above);
+
+static cJSON *unknown_tree(void)
+{
+	cJSON *tree = cJSON_CreateObject();
+
+	json_set_bool(tree, "u", TRUE);
+	return tree;
+}
+
+static cJSON *tree_of_reference(Reading *reading, const char *reference, unsigned depth,
+				const Followed *above)
+{
+	const Followed here = { reference, above };
+	Schema *schema = NULL;
+
+	if (g_str_has_prefix(reference, REF_PREFIX))
+		schema = g_hash_table_lookup(reading->schemas, reference + strlen(REF_PREFIX));
+	for (const Followed *one = above; one; one = one->above) {
+		if (g_str_equal(one->name, reference))
+			schema = NULL;
+	}
+	return schema ? tree_of(reading, parse_schema(schema), depth + 1, &here) : unknown_tree();
+}
+
+static void add_members(Reading *reading, cJSON *tree, const cJSON *schema, unsigned depth,
+			const Followed *above)
+{
+	const cJSON *properties = json_get(schema, "properties"), *property;
+	const cJSON *additional = json_get(schema, "additionalProperties");
+	cJSON *members = properties ? json_ensure_object(tree, "p") : NULL;
+
+	cJSON_ArrayForEach(property, properties)
+	{
+		if (property->string)
+			cJSON_AddItemToObject(members, property->string,
+					      tree_of(reading, property, depth + 1, above));
+	}
+	if (json_get(schema, "items"))
+		json_set(tree, "i", tree_of(reading, json_get(schema, "items"), depth + 1, above));
+	if (cJSON_IsObject(additional))
+		json_set(tree, "a", tree_of(reading, additional, depth + 1, above));
+	if (cJSON_IsTrue(additional) ||
+	    json_bool(schema, "x-kubernetes-preserve-unknown-fields", FALSE) ||
+	    json_bool(schema, "x-kubernetes-embedded-resource", FALSE))
+		json_set_bool(tree, "u", TRUE);
+	/* an object of which nothing more is said */
+	if (!properties && !additional && g_str_equal(json_string(schema, "type", ""), "object"))
+		json_set_bool(tree, "u", TRUE);
+}
+
+static cJSON *tree_of(Reading *reading, const cJSON *schema, unsigned depth, const Followed *above)
+{
+	const char *reference = json_string(schema, "$ref", NULL);
+	const cJSON *all = json_get(schema, "allOf");
+	cJSON *tree;
+
+	if (depth > DEPTH_MAX || ++reading->nodes > NODES_MAX || !cJSON_IsObject(schema))
+		return unknown_tree();
+	/* how a reference with a description or a default is written */
+	if (!reference && cJSON_GetArraySize(all) == 1)
+		reference = json_string(all->child, "$ref", NULL);
+	if (reference)
+		return tree_of_reference(reading, reference, depth, above);
+	tree = cJSON_CreateObject();
+	add_members(reading, tree, schema, depth, above);
+	return tree;
+}
+
+cJSON *openapi_fields(const char *document, gsize length, const Kind *kind, GError **error)
+{
+	static const char *const path[] = { "components", "schemas", NULL };
+	g_autoptr(GHashTable) schemas =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, schema_free);
+	Reading reading = { .path = path, .schemas = schemas };
+	const cJSON *schema;
+
+	if (!go_down(document, length, &reading, error))
+		return NULL;
+	schema = schema_of_kind(&reading, kind);
+	if (!schema) {
+		error_set(error, KVMIG_ERROR_NOT_FOUND, "no schema of %s in the server's document",
+			  kind->kind);
+		return NULL;
+	}
+	return tree_of(&reading, schema, 0, NULL);
+}
+
+ClusterFieldState openapi_find(const cJSON *fields, const char *path)
+{
+	g_auto(GStrv) keys = g_strsplit(path, ".", -1);
+
+	for (char **key = keys; *key; key++) {
+		const cJSON *next;
+
+		while (json_get(fields, "i"))
+			fields = json_get(fields, "i");
+		next = json_path(fields, "p", *key, NULL);
+		if (!next)
+			next = json_get(fields, "a");
+		if (!next)
+			return json_bool(fields, "u", FALSE) ? CLUSTER_FIELD_UNKNOWN
+							     : CLUSTER_FIELD_NO;
+		fields = next;
+	}
+	return CLUSTER_FIELD_YES;
+}
+
+/* ---- asking --------------------------------------------------------------------------------- */
+
+/* Where the document of a group and version is; it has its hash in it. */
+static char *document_url(Kube *kube, const Kind *kind, GError **error)
+{
+	g_autofree char *key =
+		g_strconcat(*kind->group ? "apis/" : "api/", kind->api_version, NULL);
+	g_autoptr(cJSON) index = cluster_get_path(&kube->base, "/openapi/v3", error);
+	const char *url =
+		json_string(json_path(index, "paths", key, NULL), "serverRelativeURL", NULL);
+
+	if (!index)
+		return NULL;
+	if (!url || *url != '/') {
+		error_set(error, KVMIG_ERROR_NOT_FOUND, "'%s' publishes no schema of %s",
+			  kube->base.context, kind->api_version);
+		return NULL;
+	}
+	return g_strdup(url);
+}
+
+static cJSON *fetch_fields(Kube *kube, const Kind *kind, const char *url, GError **error)
+{
+	g_auto(HttpReply) reply = { 0 };
+	const KubeRequest request = { .method = "GET",
+				      .target = url,
+				      .max_bytes = DOCUMENT_MAX_BYTES,
+				      .subject = kube_subject(kube, "get", NULL, NULL, url) };
+
+	if (!kube_send(kube, &request, &reply, error))
+		return NULL;
+	return openapi_fields((const char *)reply.body->data, reply.body->len, kind, error);
+}
+
+static cJSON *load_fields(Kube *kube, const Kind *kind, GError **error)
+{
+	g_autofree char *name =
+		g_strdup_printf("fields-%s-%s-%s.json", *kind->group ? kind->group : "core",
+				kind->version, kind->kind);
+	gint64 age_us = G_MAXINT64;
+	g_autoptr(cJSON) cached = kube_cache_read(kube, name, &age_us);
+	g_autofree char *url = NULL;
+	cJSON *fields = json_get(cached, "fields");
+
+	if (fields && age_us < CACHE_AGE_US)
+		return cJSON_DetachItemViaPointer(cached, fields);
+	url = document_url(kube, kind, error);
+	if (!url)
+		return NULL;
+	if (fields && strchr(url, '?') && g_str_equal(json_string(cached, "url", ""), url)) {
+		kube_cache_touch(kube, name);
+		return cJSON_DetachItemViaPointer(cached, fields);
+	}
+	fields = fetch_fields(kube, kind, url, error);
+	if (fields) {
+		g_autoptr(cJSON) document = cJSON_CreateObject();
+
+		json_set_string(document, "url", url);
+		json_set(document, "fields", cJSON_Duplicate(fields, TRUE));
+		kube_cache_write(kube, name, document);
+	}
+	return fields;
+}
+
+ClusterFieldState kube_has_field(Cluster *cluster, const Kind *kind, const char *path)
+{
+	Kube *kube = kube_of(cluster);
+	g_autoptr(GError) error = NULL;
+	cJSON *fields;
+
+	if (!kube->fields)
+		kube->fields =
+			g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)cJSON_Delete);
+	fields = g_hash_table_lookup(kube->fields, kind);
+	if (!fields) {
+		fields = load_fields(kube, kind, &error);
+		if (!fields) {
+			g_info("which fields a %s has is not known: %s", kind->kind,
+			       error->message);
+			fields = unknown_tree();
+		}
+		g_hash_table_insert(kube->fields, (gpointer)kind, fields);
+	}
+	return openapi_find(fields, path);
+}
