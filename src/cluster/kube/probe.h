@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which kind of cluster this is (DESIGN §1): decided by what every user may read, never guessed. */
+/* Which kind of cluster this is (DESIGN §1): by what every user may read, never guessed. */
 #pragma once
 
 #include "cluster/cluster.h"
