@@ -5,7 +5,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@ struct TestServer {
 	guint16 port;
 	SSL_CTX *tls;
 	TestServerFunc func;
+	const char *greeting;
 	gpointer data;
 	GThread *thread;
 	GMutex lock; /* over what follows */
@@ -81,9 +81,9 @@ SSL *test_conn_ssl(TestConn *conn)
 
 void test_conn_wait(TestConn *conn)
 {
-	char byte;
+	char bytes[256];
 
-	while (recv(conn->fd, &byte, 1, 0) > 0)
+	while (recv(conn->fd, bytes, sizeof bytes, 0) > 0)
 		;
 }
 
@@ -136,15 +136,38 @@ static gboolean serve_one(TestConn *conn)
 	return more;
 }
 
+static gboolean start_tls(TestConn *conn, SSL_CTX *tls)
+{
+	conn->ssl = SSL_new(tls);
+	SSL_set_fd(conn->ssl, conn->fd);
+	if (SSL_accept(conn->ssl) == 1)
+		return TRUE;
+	/* unread bytes at the close would make a reset, which may overtake the alert */
+	shutdown(conn->fd, SHUT_WR);
+	test_conn_wait(conn);
+	return FALSE;
+}
+
+void test_conn_start_tls(TestConn *conn, SSL_CTX *tls)
+{
+	(void)start_tls(conn, tls);
+}
+
+static void greet(TestConn *conn)
+{
+	char heard[4096];
+
+	test_conn_printf(conn, "%s", conn->server->greeting);
+	(void)recv(conn->fd, heard, sizeof heard, 0); /* else closing resets */
+}
+
 static gpointer conn_main(gpointer data)
 {
 	TestConn *conn = data;
 
-	if (conn->server->tls) {
-		conn->ssl = SSL_new(conn->server->tls);
-		SSL_set_fd(conn->ssl, conn->fd);
-	}
-	if (!conn->ssl || SSL_accept(conn->ssl) == 1)
+	if (conn->server->greeting)
+		greet(conn);
+	else if (!conn->server->tls || start_tls(conn, conn->server->tls))
 		while (serve_one(conn))
 			;
 	if (conn->ssl)
@@ -199,6 +222,14 @@ TestServer *test_server_new(SSL_CTX *tls, TestServerFunc func, gpointer data)
 	server->conns = g_ptr_array_new_with_free_func(g_free);
 	g_mutex_init(&server->lock);
 	server->thread = g_thread_new("server", server_main, server);
+	return server;
+}
+
+TestServer *test_server_new_greeting(const char *greeting)
+{
+	TestServer *server = test_server_new(NULL, NULL, NULL);
+
+	server->greeting = greeting;
 	return server;
 }
 

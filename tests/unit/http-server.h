@@ -21,6 +21,8 @@ typedef gboolean (*TestServerFunc)(TestConn *conn, const TestAsked *asked, gpoin
 
 /* tls NULL: plain; borrowed. */
 TestServer *test_server_new(SSL_CTX *tls, TestServerFunc func, gpointer data);
+/* Says this at once to whoever connects, and closes when it has been heard. */
+TestServer *test_server_new_greeting(const char *greeting);
 void test_server_free(TestServer *server); /* ends its connections */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TestServer, test_server_free)
 guint16 test_server_port(const TestServer *server);
@@ -33,6 +35,7 @@ void test_conn_printf(TestConn *conn, const char *format, ...) G_GNUC_PRINTF(2, 
 /* A whole reply with Content-Length. */
 void test_conn_reply(TestConn *conn, int status, const char *headers, const char *body);
 void test_conn_reset(TestConn *conn); /* RST, not FIN, when it is closed */
+void test_conn_start_tls(TestConn *conn, SSL_CTX *tls);
 SSL *test_conn_ssl(TestConn *conn);
 /* Until the client is gone, or the server is freed. */
 void test_conn_wait(TestConn *conn);

@@ -37,7 +37,9 @@ static const Meaning meanings[] = {
 				 "check 'proxy-url' in the kubeconfig, or HTTPS_PROXY; NO_PROXY "
 				 "lists "
 				 "the hosts that are reached without it" },
-	[HTTP_FAILURE_TLS] = { KVMIG_ERROR_UNREACHABLE, FALSE, NULL },
+	[HTTP_FAILURE_TLS] = { KVMIG_ERROR_UNREACHABLE, FALSE,
+			       "look at the TLS settings of the API server, and of what is between "
+			       "it and here" },
 	[HTTP_FAILURE_TLS_NAME] = { KVMIG_ERROR_UNREACHABLE, FALSE,
 				    "if it is the right server, use that name in the kubeconfig's "
 				    "'server', or --tls-server-name %s" },

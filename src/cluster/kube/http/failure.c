@@ -92,6 +92,7 @@ static gboolean explain_proxy_answer(const HttpTransfer *transfer, HttpFailure *
 static void explain_broken(const HttpTransfer *transfer, HttpFailure *failure)
 {
 	int errnum = os_errno(transfer);
+	const char *trouble = transfer->engine->tls.trouble;
 	const char *how = errnum == ECONNRESET || errnum == EPIPE ? "reset" : "closed";
 
 	if (explain_proxy_answer(transfer, failure))
@@ -99,9 +100,10 @@ static void explain_broken(const HttpTransfer *transfer, HttpFailure *failure)
 	if (transfer->received)
 		failure_set(failure, HTTP_FAILURE_CUT, "the connection was %s within the reply",
 			    how);
-	else
-		failure_set(failure, HTTP_FAILURE_CLOSED, "the connection was %s without a reply",
-			    how);
+	else /* in TLS 1.3 a server's word about our certificate may be lost */
+		failure_set(failure, HTTP_FAILURE_CLOSED,
+			    "the connection was %s without a reply%s%s", how, trouble ? "; " : "",
+			    trouble ? trouble : "");
 }
 
 static void explain_other(const HttpTransfer *transfer, CURLcode result, HttpFailure *failure)

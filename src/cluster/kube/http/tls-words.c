@@ -16,12 +16,15 @@
 static char *clean(char *text)
 {
 	g_autofree char *owned = text;
-	char *valid = g_utf8_make_valid(text, (gssize)strnlen(text, 80));
+	g_autofree char *valid = g_utf8_make_valid(text, (gssize)strnlen(text, 80));
+	GString *out = g_string_new(NULL);
 
-	for (char *c = valid; *c; c++)
-		if ((guchar)*c < ' ' || *c == 0x7f)
-			*c = '?';
-	return valid;
+	for (const char *c = valid; *c; c = g_utf8_next_char(c)) {
+		gunichar character = g_utf8_get_char(c);
+
+		g_string_append_unichar(out, g_unichar_iscntrl(character) ? '?' : character);
+	}
+	return g_string_free(out, FALSE);
 }
 
 static char *asn1_text(const ASN1_STRING *string)
@@ -110,6 +113,20 @@ gboolean tls_name_fits(const Tls *tls, X509 *certificate)
 			       NULL) == 1;
 }
 
+/* A name that can be proposed for the command line: people copy it to a shell. */
+static char *proposal(const GPtrArray *names)
+{
+	for (guint i = 0; i < names->len; i++) {
+		const char *c = names->pdata[i];
+
+		while (g_ascii_isalnum(*c) || *c == '.' || *c == '-' || *c == ':')
+			c++;
+		if (!*c && *(const char *)names->pdata[i] != '-')
+			return g_strdup(names->pdata[i]);
+	}
+	return NULL;
+}
+
 void tls_describe_name(const Tls *tls, X509 *certificate, HttpFailure *failure)
 {
 	g_autoptr(GPtrArray) names = names_of(certificate);
@@ -126,7 +143,7 @@ void tls_describe_name(const Tls *tls, X509 *certificate, HttpFailure *failure)
 	}
 	failure_set(failure, HTTP_FAILURE_TLS_NAME,
 		    "the certificate of '%s' is for %s, not for '%s'", tls->place, list, tls->name);
-	failure->detail = g_strdup(names->pdata[0]);
+	failure->detail = proposal(names);
 }
 
 /* "the certificate of 'host:6443' (for 'a', 'b'; issued by 'X')", or the CA's at failure. */
