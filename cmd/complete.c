@@ -153,6 +153,9 @@ static void add_from_cluster(Answer *answer, CompleteWhat what)
 	case COMPLETE_NODE:
 		add_objects(answer, nodes, NULL, add_name);
 		break;
+	case COMPLETE_POLICY:
+		add_objects(answer, &KIND_MIGRATION_POLICY, NULL, add_name);
+		break;
 	case COMPLETE_NODE_LABEL:
 		add_objects(answer, nodes, NULL, add_labels);
 		break;

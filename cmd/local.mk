@@ -21,6 +21,9 @@ libcmd_la_SOURCES = \
 	%D%/migrate.c %D%/migrate-preflight.c %D%/migrate-verdict.c %D%/migrate.h \
 	%D%/migration.h %D%/migration-find.c %D%/migration-print.c %D%/migration-show.c \
 	%D%/resource.c %D%/resource.h \
+	%D%/policy.c %D%/policy.h %D%/policy-answer.c %D%/policy-create.c \
+	%D%/policy-explain.c %D%/policy-explain.h %D%/policy-files.c %D%/policy-lint.c \
+	%D%/policy-matches.c %D%/policy-test.c \
 	%D%/status.c \
 	%D%/talk.c \
 	%D%/version.c \

@@ -29,6 +29,7 @@ man_pages = \
 	%D%/kvmig-json.7 \
 	%D%/kvmig-migrate.1 \
 	%D%/kvmig-node.1 \
+	%D%/kvmig-policy.1 \
 	%D%/kvmig-reasons.7 \
 	%D%/kvmig-status.1 \
 	%D%/kvmig-version.1 \

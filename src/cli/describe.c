@@ -34,6 +34,7 @@ static const char *const what_names[] = {
 	[COMPLETE_NODE_LABEL] = "node-label",
 	[COMPLETE_KIND] = "kind",
 	[COMPLETE_SETTING] = "setting",
+	[COMPLETE_POLICY] = "policy",
 	[COMPLETE_LAB_VM] = "lab-vm",
 	[COMPLETE_COMMAND] = "command",
 	[COMPLETE_SHELL] = "shell",

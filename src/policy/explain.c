@@ -118,3 +118,26 @@ char *policy_place_text(const PolicyPlace *place, const Policy *winner)
 	}
 	g_return_val_if_reached(NULL);
 }
+
+const char *policy_reason_to_string(PolicyReason reason)
+{
+	static const char *const words[] = {
+		[POLICY_WINS] = "applies",
+		[POLICY_LOST_MORE_LABELS] = "more-labels",
+		[POLICY_LOST_MORE_VM_LABELS] = "more-vm-labels",
+		[POLICY_LOST_KEYS] = "keys",
+		[POLICY_LOST_NAME] = "name",
+		[POLICY_NO_SELECTORS] = "no-selectors",
+		[POLICY_VM_LABEL_MISSING] = "vm-label-missing",
+		[POLICY_VM_LABEL_DIFFERS] = "vm-label-differs",
+		[POLICY_NS_LABEL_MISSING] = "project-label-missing",
+		[POLICY_NS_LABEL_DIFFERS] = "project-label-differs",
+	};
+
+	return words[reason];
+}
+
+gboolean policy_reason_is_match(PolicyReason reason)
+{
+	return reason <= POLICY_LOST_NAME;
+}

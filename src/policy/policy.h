@@ -99,6 +99,10 @@ typedef struct {
 GArray *policy_rank(const PolicySet *set, PolicyRule rule, const cJSON *vm_labels,
 		    const cJSON *ns_labels);
 
+/* "applies", "more-labels", "vm-label-missing": for documents. */
+const char *policy_reason_to_string(PolicyReason reason);
+gboolean policy_reason_is_match(PolicyReason reason); /* it matches, whether it wins or not */
+
 /* A place in words: "project label zone is missing", "lost to 'b': 3 labels to 2". g_free(). */
 char *policy_place_text(const PolicyPlace *place, const Policy *winner);
 

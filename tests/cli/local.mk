@@ -13,6 +13,7 @@ cli_tests = \
 	%D%/migrate.sh \
 	%D%/no-terminal.sh \
 	%D%/node.sh \
+	%D%/policy.sh \
 	%D%/status.sh \
 	%D%/version.sh \
 	%D%/vm.sh

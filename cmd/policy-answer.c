@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answer of `kvmig policy explain`, in rows, tables and a document. */
+#include "policy-explain.h"
+
+#include "observe.h"
+
+/* ---- the policies --------------------------------------------------------------------------- */
+
+static cJSON *place_row(const Question *question, const PolicyPlace *place, PolicyRule rule,
+			guint rank)
+{
+	const Policy *policy = place->policy;
+	const Policy *winner = question->verdict.winner[rule];
+	cJSON *row = cJSON_CreateObject();
+	g_autofree char *why = policy_place_text(place, winner);
+	gboolean about_project = place->reason == POLICY_NS_LABEL_MISSING ||
+				 place->reason == POLICY_NS_LABEL_DIFFERS;
+
+	json_set_string(row, "policy", policy->name);
+	json_set_string(row, "rule", policy_rule_name(rule));
+	if (policy_reason_is_match(place->reason))
+		json_set_int(row, "rank", rank);
+	json_set_int(row, "vmLabels", policy->n_vm);
+	json_set_int(row, "projectLabels", policy->n_ns);
+	if (about_project && !question->project_known) {
+		json_set_string(row, "reason", "project-unknown");
+		json_set_string(row, "message",
+				"the project's labels cannot be read with your rights");
+		return row;
+	}
+	json_set_string(row, "reason", policy_reason_to_string(place->reason));
+	json_set_string(row, "message", why);
+	json_set_string(row, "key", place->key);
+	json_set_string(row, "wanted", place->wanted);
+	json_set_string(row, "found", place->found);
+	return row;
+}
+
+void question_add_policies(const Question *question, PolicyRule rule, GPtrArray *rows)
+{
+	g_autoptr(GArray) places = policy_rank(question->policies.set, rule, question->vm_labels,
+					       question->project_labels);
+
+	for (guint i = 0; i < places->len; i++)
+		g_ptr_array_add(rows, place_row(question, &g_array_index(places, PolicyPlace, i),
+						rule, i + 1));
+}
+
+/* ---- the settings --------------------------------------------------------------------------- */
+
+/* The cluster's object with the policy's values in it: what the texts are made from. */
+static cJSON *merged_object(const Question *question, const Policy *policy)
+{
+	cJSON *object = object_new(&KIND_HYPERCONVERGED, "default", "merged");
+	cJSON *map = json_ensure_object(json_ensure_object(object, "spec"), "liveMigrationConfig");
+	const cJSON *stored = settings_map(question->settings);
+
+	if (stored)
+		json_merge_patch(map, stored);
+	for (guint i = 0; policy && setting_nth(i); i++) {
+		const cJSON *value = policy_value(policy, setting_nth(i)->key, NULL);
+
+		if (value)
+			json_set(map, setting_nth(i)->key, cJSON_Duplicate(value, TRUE));
+	}
+	return object;
+}
+
+static const char *note_on(const char *key, gboolean shim, const Settings *settings)
+{
+	if (shim)
+		return "set by the policy's allowPostCopy";
+	if (g_str_equal(key, "allowPostCopy") && settings->allow_post_copy &&
+	    !settings->allow_workload_disruption)
+		return "does not fire: allowWorkloadDisruption is false";
+	return NULL;
+}
+
+static cJSON *setting_row(const Question *question, const Setting *setting, const Policy *policy,
+			  const cJSON *merged, const Settings *settings)
+{
+	gboolean shim = FALSE;
+	gboolean by_policy = policy && policy_value(policy, setting->key, &shim) != NULL;
+	SettingOrigin origin;
+	g_autofree char *text = settings_effective_text(setting, merged, &origin);
+	cJSON *row = cJSON_CreateObject();
+
+	json_set_string(row, "key", setting->key);
+	json_set_string(row, "text", text);
+	json_set_string(row, "origin",
+			by_policy                          ? "policy"
+			: origin == SETTING_ORIGIN_CLUSTER ? "cluster"
+			: question->settings_known         ? "default"
+							   : "unknown");
+	json_set_string(row, "note", note_on(setting->key, shim, settings));
+	return row;
+}
+
+void question_add_settings(const Question *question, GPtrArray *rows)
+{
+	const Policy *policy = question->verdict.winner[question->in_force];
+	g_autoptr(cJSON) merged = merged_object(question, policy);
+	Settings settings = { 0 };
+
+	(void)settings_read(merged, &settings, NULL);
+	for (guint i = 0; setting_nth(i); i++) {
+		const Setting *setting = setting_nth(i);
+
+		if (setting->in_documents || policy_overrides(setting->key))
+			g_ptr_array_add(rows,
+					setting_row(question, setting, policy, merged, &settings));
+	}
+}
+
+const char *question_winner(const Question *question, PolicyRule rule)
+{
+	const Policy *winner = question->verdict.winner[rule];
+
+	return winner ? winner->name : NULL;
+}
+
+/* ---- printing ------------------------------------------------------------------------------- */
+
+static char *cell_rank(const cJSON *row)
+{
+	return json_get(row, "rank") ? json_number_text(json_get(row, "rank")) : NULL;
+}
+
+static char *cell_policy(const cJSON *row)
+{
+	return g_strdup(json_string(row, "policy", NULL));
+}
+
+static char *cell_rule(const cJSON *row)
+{
+	return g_strdup(json_string(row, "rule", NULL));
+}
+
+static char *cell_labels(const cJSON *row)
+{
+	return g_strdup_printf("%d+%d", (int)json_int(row, "vmLabels", 0),
+			       (int)json_int(row, "projectLabels", 0));
+}
+
+static char *cell_message(const cJSON *row)
+{
+	return g_strdup(json_string(row, "message", NULL));
+}
+
+static char *cell_key(const cJSON *row)
+{
+	return g_strdup(json_string(row, "key", NULL));
+}
+
+static char *cell_text(const cJSON *row)
+{
+	return g_strdup(json_string(row, "text", NULL));
+}
+
+static char *cell_origin(const cJSON *row)
+{
+	return g_strdup(json_string(row, "origin", NULL));
+}
+
+static char *cell_note(const cJSON *row)
+{
+	return g_strdup(json_string(row, "note", NULL));
+}
+
+static const OutputColumn policy_columns[] = {
+	{ "RULE", FALSE, FALSE, cell_rule },     { "RANK", FALSE, TRUE, cell_rank },
+	{ "POLICY", FALSE, FALSE, cell_policy }, { "LABELS", FALSE, FALSE, cell_labels },
+	{ "WHY", FALSE, FALSE, cell_message },   { NULL, FALSE, FALSE, NULL },
+};
+
+static const OutputColumn setting_columns[] = {
+	{ "SETTING", FALSE, FALSE, cell_key },
+	{ "VALUE", FALSE, FALSE, cell_text },
+	{ "ORIGIN", FALSE, FALSE, cell_origin },
+	{ "NOTE", FALSE, FALSE, cell_note },
+	{ NULL, FALSE, FALSE, NULL },
+};
+
+void question_print_tables(const CommandContext *context, const Question *question,
+			   gboolean both_rules, const GPtrArray *policies,
+			   const GPtrArray *settings)
+{
+	const OutputSpec policy_spec = {
+		.columns = both_rules ? policy_columns : policy_columns + 1,
+	};
+	const OutputSpec setting_spec = { .columns = setting_columns };
+
+	show_field(context, "VM", object_name(question->vm));
+	show_field(context, "Project", object_namespace(question->vm));
+	show_field(context, "Policy", question_winner(question, question->in_force));
+	(void)fputc('\n', context->output->stream);
+	if (policies->len) {
+		output_rows(context->output, &policy_spec, policies);
+		(void)fputc('\n', context->output->stream);
+	}
+	output_rows(context->output, &setting_spec, settings);
+}
+
+void question_print_document(const CommandContext *context, const Question *question,
+			     const GPtrArray *policies, const GPtrArray *settings)
+{
+	g_autoptr(cJSON) document = cJSON_CreateObject();
+	cJSON *list;
+
+	json_set_string(document, "vm", object_name(question->vm));
+	json_set_string(document, "namespace", object_namespace(question->vm));
+	json_set_bool(document, "running", question->runs);
+	json_set_bool(document, "projectLabelsKnown", question->project_known);
+	json_set_string(document, "ruleInForce", policy_rule_name(question->in_force));
+	json_set_string(document, "policy", question_winner(question, question->in_force));
+	json_set_string(document, "documentedPolicy",
+			question_winner(question, POLICY_RULE_DOCUMENTED));
+	json_set_string(document, "kubevirtPolicy",
+			question_winner(question, POLICY_RULE_KUBEVIRT));
+	list = json_ensure_array(document, "policies");
+	for (guint i = 0; i < policies->len; i++)
+		cJSON_AddItemToArray(list, cJSON_Duplicate(policies->pdata[i], TRUE));
+	list = json_ensure_array(document, "settings");
+	for (guint i = 0; i < settings->len; i++)
+		cJSON_AddItemToArray(list, cJSON_Duplicate(settings->pdata[i], TRUE));
+	output_document(context->output, "PolicyExplanation", document);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kvmig policy create: a policy from options, or from a file with options over it. */
+#include "policy.h"
+
+#include <string.h>
+
+typedef struct {
+	GPtrArray *vm_labels;
+	GPtrArray *project_labels;
+	GPtrArray *set;
+	const char *from;
+	gboolean dry_run;
+} CreateValues;
+
+/* "k=v,k2=v2" into one of the selectors. A value may be empty: that asks for an empty value. */
+static gboolean take_labels(cJSON *object, const GPtrArray *texts, const char *option,
+			    const char *selector, GError **error)
+{
+	cJSON *selectors = json_ensure_object(json_ensure_object(object, "spec"), "selectors");
+
+	for (guint i = 0; i < texts->len; i++) {
+		g_autoptr(cJSON) map = labels_parse_map(g_ptr_array_index(texts, i), error);
+
+		if (!map) {
+			error_prefix(error, "%s", option);
+			return error_usage(error);
+		}
+		json_merge_patch(json_ensure_object(selectors, selector), map);
+	}
+	return TRUE;
+}
+
+static void hint_near_field(const char *key, GError **error)
+{
+	g_auto(GStrv) names = policy_field_names();
+	g_autofree char *near = option_nearest(key, (const char *const *)names);
+
+	if (error && *error && !error_get_hint(*error) && near)
+		error_hint(error, "did you mean %s?", near);
+}
+
+static gboolean take_field(cJSON *object, const char *text, GError **error)
+{
+	const char *equals = strchr(text, '=');
+	g_autofree char *key = NULL;
+
+	if (!equals || equals == text) {
+		error_set(error, KVMIG_ERROR_USAGE, "--set: '%s' is not KEY=VALUE", text);
+		error_hint(error, "for example --set bandwidthPerMigration=64Mi");
+		return FALSE;
+	}
+	key = g_strndup(text, (gsize)(equals - text));
+	if (policy_set_field(object, key, equals + 1, error))
+		return TRUE;
+	hint_near_field(key, error);
+	error_prefix(error, "--set");
+	return error_usage(error);
+}
+
+static cJSON *begin_object(const CommandContext *context, const CreateValues *options,
+			   GError **error)
+{
+	cJSON *object;
+
+	if (!options->from)
+		return object_new(&KIND_MIGRATION_POLICY, NULL, context->args[0]);
+	object = policy_file_read_one(options->from, error);
+	if (object && object_kind(object) != &KIND_MIGRATION_POLICY) {
+		error_set(error, KVMIG_ERROR_INVALID, "'%s' holds no MigrationPolicy of %s",
+			  options->from, kind_api_version(&KIND_MIGRATION_POLICY));
+		g_clear_pointer(&object, cJSON_Delete);
+	}
+	if (object)
+		json_set_string(json_ensure_object(object, "metadata"), "name", context->args[0]);
+	return object;
+}
+
+static gboolean fill(cJSON *object, const CreateValues *options, GError **error)
+{
+	if (!take_labels(object, options->vm_labels, "--vm-label", "virtualMachineInstanceSelector",
+			 error) ||
+	    !take_labels(object, options->project_labels, "--project-label", "namespaceSelector",
+			 error))
+		return FALSE;
+	for (guint i = 0; i < options->set->len; i++)
+		if (!take_field(object, g_ptr_array_index(options->set, i), error))
+			return FALSE;
+	return TRUE;
+}
+
+static void warn_about(const CommandContext *context, const cJSON *object)
+{
+	const cJSON *selectors = json_path(object, "spec", "selectors", NULL);
+
+	if (!cJSON_GetArraySize(json_get(selectors, "virtualMachineInstanceSelector")) &&
+	    !cJSON_GetArraySize(json_get(selectors, "namespaceSelector")))
+		say_warning(context, "the policy has no labels: it applies to every VM that no "
+				     "other policy matches");
+	if (json_bool(json_get(object, "spec"), "allowPostCopy", FALSE))
+		say_warning(context, "post-copy has no way back: not for critical data, nor for "
+				     "unstable networks");
+}
+
+static void print(const CommandContext *context, const cJSON *object)
+{
+	const OutputSpec spec = { .single = TRUE };
+	g_autoptr(GPtrArray) rows = g_ptr_array_new();
+
+	if (context->output->format == OUTPUT_NAME)
+		(void)fprintf(context->output->stream,
+			      "migrationpolicy.migrations.kubevirt.io/%s\n", object_name(object));
+	if (context->output->format != OUTPUT_JSON && context->output->format != OUTPUT_YAML)
+		return;
+	g_ptr_array_add(rows, (gpointer)object);
+	output_rows(context->output, &spec, rows);
+}
+
+static int run_create(CommandContext *context, const void *values, GError **error)
+{
+	const CreateValues *options = values;
+	g_autoptr(cJSON) object = NULL;
+	g_autoptr(cJSON) stored = NULL;
+
+	if (!name_check_dns_subdomain(context->args[0], "policy name", error)) {
+		(void)error_usage(error);
+		return STATUS_USAGE;
+	}
+	object = begin_object(context, options, error);
+	if (!object || !fill(object, options, error))
+		return STATUS_FAILED;
+	if (!policy_check(object, error)) {
+		error_prefix(error, "policy '%s'", context->args[0]);
+		return STATUS_FAILED;
+	}
+	stored = cluster_create(context->cluster, object,
+				options->dry_run ? CLUSTER_WRITE_DRY_RUN : CLUSTER_WRITE_NONE,
+				error);
+	if (!stored) {
+		if (error && g_error_matches(*error, KVMIG_ERROR, KVMIG_ERROR_EXISTS))
+			error_hint(error, "kvmig policy show %s", context->args[0]);
+		return STATUS_FAILED;
+	}
+	warn_about(context, stored);
+	print(context, stored);
+	say(context, "policy '%s' created%s", object_name(stored),
+	    options->dry_run ? " (dry run)" : "");
+	return STATUS_DONE;
+}
+
+static const Option create_options[] = {
+	OPT_LIST(0, "vm-label", CreateValues, vm_labels, "K=V", "a label that the VM must have"),
+	OPT_LIST(0, "project-label", CreateValues, project_labels, "K=V",
+		 "a label that the VM's project must have"),
+	OPT_LIST(0, "set", CreateValues, set, "KEY=VALUE", "a setting for these VMs"),
+	OPT_STRING(0, "from", CreateValues, from, "FILE", "begin with the policy in this file",
+		   .complete = COMPLETE_FILE),
+	OPT_FLAG(0, "dry-run", CreateValues, dry_run, "check everything, create nothing"),
+	OPT_END,
+};
+
+static const char *const examples[] = {
+	"kvmig policy create gold --vm-label tier=gold --set bandwidthPerMigration=2Gi",
+	"kvmig policy create hpc --project-label hpc-workload=true --set allowPostCopy=true "
+	"--dry-run -o yaml",
+	NULL
+};
+
+const Command policy_create_command = {
+	.name = "create",
+	.summary = "make a migration policy",
+	.options = create_options,
+	.values_size = sizeof(CreateValues),
+	.args = { "POLICY", 1, 1, COMPLETE_NONE },
+	.needs = NEED_CLUSTER | MAY_CHANGE | HAS_OUTPUT,
+	.run = run_create,
+	.examples = examples,
+};

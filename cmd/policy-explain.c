@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kvmig policy explain: every policy ranked for one VM, and the settings that come of it. */
+#include "policy-explain.h"
+
+#include <string.h>
+
+#include "model/vmi.h"
+#include "observe.h"
+
+typedef struct {
+	int rule;
+	GPtrArray *as_if;
+	GPtrArray *namespace_labels;
+} ExplainValues;
+
+enum { SHOW_IN_FORCE, SHOW_DOCUMENTED, SHOW_KUBEVIRT, SHOW_BOTH };
+static const char *const rule_choices[] = { "in-force", "documented", "kubevirt", "both", NULL };
+
+static void question_clear(Question *question)
+{
+	policies_clear(&question->policies);
+	cJSON_Delete(question->vm);
+	cJSON_Delete(question->project);
+	cJSON_Delete(question->settings);
+	cJSON_Delete(question->vm_labels);
+	cJSON_Delete(question->project_labels);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Question, question_clear)
+
+/* ---- gathering ------------------------------------------------------------------------------ */
+
+static gboolean change_map(cJSON *labels, const GPtrArray *texts, const char *option,
+			   GError **error)
+{
+	for (guint i = 0; i < texts->len; i++) {
+		g_autofree char *key = NULL;
+		g_autofree char *value = NULL;
+
+		if (!labels_parse_change(g_ptr_array_index(texts, i), &key, &value, error)) {
+			error_prefix(error, "%s", option);
+			return error_usage(error);
+		}
+		json_set_string(labels, key, value);
+	}
+	return TRUE;
+}
+
+/* A VM that does not run has no VMI on KubeVirt: its template says what one would have. */
+static gboolean find_vm(const CommandContext *context, Question *question, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	const cJSON *labels;
+
+	question->vm = observe_find_vmi(context, context->args[0], &cause);
+	question->runs = question->vm != NULL;
+	if (!question->vm && error_code(cause) == KVMIG_ERROR_NOT_FOUND &&
+	    !cluster_caps(context->cluster)->kvmig_migrates)
+		question->vm = cluster_get(context->cluster, &KIND_VM, context->ns,
+					   context->args[0], NULL);
+	if (!question->vm) {
+		g_propagate_error(error, g_steal_pointer(&cause));
+		return FALSE;
+	}
+	labels = question->runs
+			 ? object_labels(question->vm)
+			 : json_path(question->vm, "spec", "template", "metadata", "labels", NULL);
+	question->vm_labels = labels ? cJSON_Duplicate(labels, TRUE) : cJSON_CreateObject();
+	return TRUE;
+}
+
+static gboolean find_project(const CommandContext *context, Question *question, GError **error)
+{
+	const cJSON *labels;
+
+	if (!namespace_labels(context->cluster, object_namespace(question->vm), &question->project,
+			      &question->project_known, error))
+		return FALSE;
+	labels = object_labels(question->project);
+	question->project_labels = labels ? cJSON_Duplicate(labels, TRUE) : cJSON_CreateObject();
+	return TRUE;
+}
+
+static gboolean find_settings(const CommandContext *context, Question *question, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+
+	question->settings_known =
+		cluster_settings_object(context->cluster, &question->settings, &cause);
+	if (question->settings_known || error_code(cause) == KVMIG_ERROR_FORBIDDEN)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&cause));
+	return FALSE;
+}
+
+static gboolean ask(const CommandContext *context, const ExplainValues *options, Question *question,
+		    GError **error)
+{
+	g_autoptr(PolicyScope) scope = NULL;
+
+	if (!find_vm(context, question, error) || !find_project(context, question, error) ||
+	    !find_settings(context, question, error) ||
+	    !policies_read(context->cluster, &question->policies, error) ||
+	    !change_map(question->vm_labels, options->as_if, "--as-if", error) ||
+	    !change_map(question->project_labels, options->namespace_labels, "--namespace-label",
+			error))
+		return FALSE;
+	if (options->namespace_labels->len)
+		question->project_known = TRUE;
+	question->in_force = policy_rule_in_force(context->cluster);
+	scope = policy_scope_new(question->policies.set, question->project_labels);
+	question->verdict = policy_match(question->policies.set, scope, question->vm_labels);
+	return TRUE;
+}
+
+static gboolean shows(const Question *question, const ExplainValues *options, PolicyRule rule)
+{
+	switch (options->rule) {
+	case SHOW_BOTH:
+		return TRUE;
+	case SHOW_DOCUMENTED:
+		return rule == POLICY_RULE_DOCUMENTED;
+	case SHOW_KUBEVIRT:
+		return rule == POLICY_RULE_KUBEVIRT;
+	default:
+		return rule == question->in_force;
+	}
+}
+
+/* What the verdict rests on, and where it is not the only one. */
+static void say_limits(const CommandContext *context, const Question *question)
+{
+	const char *documented = question_winner(question, POLICY_RULE_DOCUMENTED);
+	const char *kubevirt = question_winner(question, POLICY_RULE_KUBEVIRT);
+
+	if (!question->runs)
+		say_warning(context, "'%s' does not run: the labels are those of its template",
+			    object_name(question->vm));
+	if (!question->project_known)
+		say_warning(context,
+			    "the labels of project '%s' cannot be read with your rights: policies "
+			    "that look at them are left out, and one of them may apply",
+			    object_namespace(question->vm));
+	if (!question->settings_known)
+		say_warning(context, "the cluster's settings cannot be read with your rights: only "
+				     "what the policy says is known");
+	if (g_strcmp0(documented, kubevirt) != 0)
+		say_warning(
+			context,
+			"by the documents '%s' applies, by KubeVirt's code '%s'; in force here: "
+			"%s",
+			documented ? documented : "none", kubevirt ? kubevirt : "none",
+			policy_rule_name(question->in_force));
+}
+
+static int run_explain(CommandContext *context, const void *values, GError **error)
+{
+	const ExplainValues *options = values;
+	g_autoptr(GPtrArray) policies =
+		g_ptr_array_new_with_free_func((GDestroyNotify)(void (*)(void))cJSON_Delete);
+	g_autoptr(GPtrArray) settings =
+		g_ptr_array_new_with_free_func((GDestroyNotify)(void (*)(void))cJSON_Delete);
+	g_auto(Question) question = { 0 };
+
+	if (!ask(context, options, &question, error))
+		return STATUS_FAILED;
+	for (PolicyRule rule = 0; rule < POLICY_RULES; rule++)
+		if (shows(&question, options, rule))
+			question_add_policies(&question, rule, policies);
+	question_add_settings(&question, settings);
+	say_limits(context, &question);
+	switch (context->output->format) {
+	case OUTPUT_TABLE:
+	case OUTPUT_WIDE:
+		question_print_tables(context, &question, options->rule == SHOW_BOTH, policies,
+				      settings);
+		break;
+	case OUTPUT_NAME:
+		if (question_winner(&question, question.in_force))
+			(void)fprintf(context->output->stream,
+				      "migrationpolicy.migrations.kubevirt.io/%s\n",
+				      question_winner(&question, question.in_force));
+		break;
+	default:
+		question_print_document(context, &question, policies, settings);
+	}
+	return STATUS_DONE;
+}
+
+static const Option explain_options[] = {
+	OPT_CHOICE(0, "rule", ExplainValues, rule, "RULE", "rank by this rule of precedence",
+		   rule_choices, .defval = "in-force"),
+	OPT_LIST(0, "as-if", ExplainValues, as_if, "K=V",
+		 "as if the VM had this label (k-: lacked)"),
+	OPT_LIST(0, "namespace-label", ExplainValues, namespace_labels, "K=V",
+		 "as if the project had this label (k-: lacked)"),
+	OPT_END,
+};
+
+static const char *const examples[] = { "kvmig policy explain web-1",
+					"kvmig policy explain web-1 --as-if tier=gold --rule both",
+					NULL };
+
+const Command policy_explain_command = {
+	.name = "explain",
+	.summary = "tell which policy applies to a VM, and why not the others",
+	.options = explain_options,
+	.values_size = sizeof(ExplainValues),
+	.args = { "VM", 1, 1, COMPLETE_VM },
+	.needs = NEED_CLUSTER | HAS_OUTPUT | HAS_NAMESPACE,
+	.run = run_explain,
+	.examples = examples,
+};

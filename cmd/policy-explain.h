@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the two files of `kvmig policy explain` share: the question, and its answer in rows. */
+#pragma once
+
+#include "policy.h"
+
+/* What is asked about. */
+typedef struct {
+	cJSON *vm;       /* VMI, or the VM where it does not run */
+	cJSON *project;  /* its Namespace; NULL: not there, or not to be read */
+	cJSON *settings; /* the cluster's object, or NULL */
+	gboolean project_known, runs, settings_known;
+	cJSON *vm_labels, *project_labels; /* as they are, or as if */
+	Policies policies;
+	PolicyRule in_force;
+	PolicyVerdict verdict;
+} Question;
+
+/* Appends a row for each policy in the order of a rule; for each setting that matters. */
+void question_add_policies(const Question *question, PolicyRule rule, GPtrArray *rows);
+void question_add_settings(const Question *question, GPtrArray *rows);
+/* The name of the policy that wins by a rule; NULL: none. Borrowed. */
+const char *question_winner(const Question *question, PolicyRule rule);
+
+void question_print_tables(const CommandContext *context, const Question *question,
+			   gboolean both_rules, const GPtrArray *policies,
+			   const GPtrArray *settings);
+void question_print_document(const CommandContext *context, const Question *question,
+			     const GPtrArray *policies, const GPtrArray *settings);

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kvmig policy: list, show, delete; and what all of its subcommands share. */
+#include "policy.h"
+
+#include "model/wellknown.h"
+#include "observe.h"
+
+/* ---- shared --------------------------------------------------------------------------------- */
+
+gboolean policies_read(Cluster *cluster, Policies *ret_policies, GError **error)
+{
+	GPtrArray *objects = cluster_list(cluster, &KIND_MIGRATION_POLICY, NULL, NULL, error);
+
+	if (!objects)
+		return FALSE;
+	ret_policies->objects = objects;
+	ret_policies->set = policy_set_new((const cJSON *const *)objects->pdata, objects->len);
+	return TRUE;
+}
+
+void policies_clear(Policies *policies)
+{
+	g_clear_pointer(&policies->set, policy_set_free);
+	g_clear_pointer(&policies->objects, g_ptr_array_unref);
+}
+
+PolicyRule policy_rule_in_force(Cluster *cluster)
+{
+	return cluster_caps(cluster)->kvmig_migrates ? POLICY_RULE_DOCUMENTED
+						     : POLICY_RULE_KUBEVIRT;
+}
+
+const char *policy_rule_name(PolicyRule rule)
+{
+	return rule == POLICY_RULE_KUBEVIRT ? "kubevirt" : "documented";
+}
+
+char *policy_labels_text(const Policy *policy)
+{
+	if (!policy->has_selectors)
+		return g_strdup("none");
+	if (policy->n_vm + policy->n_ns == 0)
+		return g_strdup("any VM");
+	return g_strdup_printf("%u VM, %u project", policy->n_vm, policy->n_ns);
+}
+
+/* On KubeVirt it may live in any namespace. */
+static cJSON *first_of_kind(Cluster *cluster, const Kind *kind, GError **error)
+{
+	g_autoptr(GPtrArray) objects = cluster_list(cluster, kind, NULL, NULL, error);
+
+	if (!objects || objects->len == 0)
+		return NULL;
+	return cJSON_Duplicate(g_ptr_array_index(objects, 0), TRUE);
+}
+
+gboolean cluster_settings_object(Cluster *cluster, cJSON **ret_object, GError **error)
+{
+	const Kind *kind = cluster_caps(cluster)->settings_kind;
+	g_autoptr(GError) local = NULL;
+
+	*ret_object = first_of_kind(cluster, kind ? kind : &KIND_HYPERCONVERGED, &local);
+	if (!local)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
+}
+
+gboolean namespace_labels(Cluster *cluster, const char *ns, cJSON **ret_object, gboolean *ret_known,
+			  GError **error)
+{
+	g_autoptr(GError) local = NULL;
+	KvmigError code;
+
+	*ret_known = TRUE;
+	*ret_object = cluster_get(cluster, &KIND_NAMESPACE, NULL, ns, &local);
+	if (*ret_object)
+		return TRUE;
+	code = error_code(local);
+	*ret_known = code != KVMIG_ERROR_FORBIDDEN;
+	if (code == KVMIG_ERROR_FORBIDDEN || code == KVMIG_ERROR_NOT_FOUND)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&local));
+	return FALSE;
+}
+
+/* ---- list ----------------------------------------------------------------------------------- */
+
+static char *cell_name(const cJSON *row)
+{
+	return g_strdup(object_name(row));
+}
+
+static char *pairs_text(const cJSON *map)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, map)
+	{
+		g_autofree char *value =
+			cJSON_IsString(item) ? g_strdup(item->valuestring) : json_print(item);
+
+		g_string_append_printf(text, "%s%s=%s", text->len ? "," : "", item->string, value);
+	}
+	return text->len ? g_strdup(text->str) : NULL;
+}
+
+static char *cell_vm_labels(const cJSON *row)
+{
+	return pairs_text(
+		json_path(row, "spec", "selectors", "virtualMachineInstanceSelector", NULL));
+}
+
+static char *cell_project_labels(const cJSON *row)
+{
+	return pairs_text(json_path(row, "spec", "selectors", "namespaceSelector", NULL));
+}
+
+static char *cell_sets(const cJSON *row)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, json_get(row, "spec"))
+	{
+		g_autofree char *value = NULL;
+
+		if (g_str_equal(item->string, "selectors") || cJSON_IsNull(item))
+			continue;
+		value = cJSON_IsString(item)   ? g_strdup(item->valuestring)
+			: cJSON_IsObject(item) ? g_strdup("...")
+					       : json_print(item);
+		g_string_append_printf(text, "%s%s=%s", text->len ? "," : "", item->string, value);
+	}
+	return text->len ? g_strdup(text->str) : NULL;
+}
+
+static char *row_name(const cJSON *row)
+{
+	return g_strdup_printf("migrationpolicy.migrations.kubevirt.io/%s", object_name(row));
+}
+
+static const OutputColumn columns[] = {
+	{ "NAME", FALSE, FALSE, cell_name },
+	{ "VM-LABELS", FALSE, FALSE, cell_vm_labels },
+	{ "PROJECT-LABELS", FALSE, FALSE, cell_project_labels },
+	{ "SETS", FALSE, FALSE, cell_sets },
+	{ "AGE", FALSE, FALSE, object_age },
+	{ NULL, FALSE, FALSE, NULL },
+};
+
+static int run_list(CommandContext *context, const void *values, GError **error)
+{
+	const OutputSpec spec = { .list_kind = "MigrationPolicyList",
+				  .columns = columns,
+				  .name = row_name };
+	g_autoptr(GPtrArray) objects =
+		cluster_list(context->cluster, &KIND_MIGRATION_POLICY, NULL, NULL, error);
+
+	(void)values;
+	if (!objects)
+		return STATUS_FAILED;
+	if (objects->len == 0)
+		say(context, "there are no migration policies: the cluster's settings hold for "
+			     "every VM");
+	output_rows(context->output, &spec, objects);
+	return STATUS_DONE;
+}
+
+/* ---- show ----------------------------------------------------------------------------------- */
+
+static void show_fields(const CommandContext *context, const cJSON *object)
+{
+	g_autofree char *vm = cell_vm_labels(object);
+	g_autofree char *project = cell_project_labels(object);
+	g_autofree char *age = object_age(object);
+	g_auto(GStrv) names = policy_field_names();
+
+	show_field(context, "Name", object_name(object));
+	show_field(context, "VM labels", vm);
+	show_field(context, "Project labels", project);
+	show_field(context, "Age", age);
+	for (char **name = names; *name; name++) {
+		g_auto(GStrv) words = g_strsplit(*name, ".", -1);
+		const cJSON *value = json_get(object, "spec");
+		g_autofree char *text = NULL;
+
+		for (char **word = words; *word; word++)
+			value = json_get(value, *word);
+		if (!value || cJSON_IsNull(value))
+			continue;
+		text = cJSON_IsString(value) ? g_strdup(value->valuestring) : json_print(value);
+		show_field(context, *name, text);
+	}
+}
+
+static int run_show(CommandContext *context, const void *values, GError **error)
+{
+	const OutputSpec spec = { .columns = columns, .name = row_name, .single = TRUE };
+	g_autoptr(cJSON) object = cluster_get(context->cluster, &KIND_MIGRATION_POLICY, NULL,
+					      context->args[0], error);
+	g_autoptr(GPtrArray) rows = g_ptr_array_new();
+
+	(void)values;
+	if (!object)
+		return STATUS_FAILED;
+	if (context->output->format == OUTPUT_TABLE || context->output->format == OUTPUT_WIDE) {
+		show_fields(context, object);
+		return STATUS_DONE;
+	}
+	g_ptr_array_add(rows, object);
+	output_rows(context->output, &spec, rows);
+	return STATUS_DONE;
+}
+
+/* ---- delete --------------------------------------------------------------------------------- */
+
+static int run_delete(CommandContext *context, const void *values, GError **error)
+{
+	(void)values;
+	for (guint i = 0; i < context->n_args; i++) {
+		if (!cluster_delete(context->cluster, &KIND_MIGRATION_POLICY, NULL,
+				    context->args[i], NULL, CLUSTER_WRITE_NONE, error)) {
+			if (i > 0)
+				error_hint(error, "those named before it are deleted");
+			return STATUS_FAILED;
+		}
+		say(context, "policy '%s' deleted", context->args[i]);
+	}
+	return STATUS_DONE;
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static const char *const list_examples[] = { "kvmig policy list", NULL };
+static const char *const show_examples[] = { "kvmig policy show gold",
+					     "kvmig policy show gold -o yaml", NULL };
+static const char *const delete_examples[] = { "kvmig policy delete gold", NULL };
+
+static const Command list_command = {
+	.name = "list",
+	.summary = "list the migration policies",
+	.needs = NEED_CLUSTER | HAS_OUTPUT,
+	.run = run_list,
+	.examples = list_examples,
+};
+
+static const Command show_command = {
+	.name = "show",
+	.summary = "show one migration policy",
+	.args = { "POLICY", 1, 1, COMPLETE_POLICY },
+	.needs = NEED_CLUSTER | HAS_OUTPUT,
+	.run = run_show,
+	.examples = show_examples,
+};
+
+static const Command delete_command = {
+	.name = "delete",
+	.summary = "delete migration policies",
+	.args = { "POLICY", 1, G_MAXUINT, COMPLETE_POLICY },
+	.needs = NEED_CLUSTER | MAY_CHANGE,
+	.run = run_delete,
+	.examples = delete_examples,
+};
+
+static const Command *const subcommands[] = {
+	&policy_create_command, &list_command,           &show_command,
+	&delete_command,        &policy_explain_command, &policy_matches_command,
+	&policy_lint_command,   &policy_test_command,    NULL
+};
+
+const Command policy_command = {
+	.name = "policy",
+	.summary = "settings for the VMs that labels choose",
+	.group = COMMAND_GROUP_SETTINGS,
+	.subcommands = subcommands,
+};

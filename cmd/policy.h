@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the subcommands of `kvmig policy` share. */
+#pragma once
+
+#include "cmd.h"
+
+#include "policy/policy.h"
+
+typedef struct {
+	GPtrArray *objects; /* MigrationPolicy */
+	PolicySet *set;     /* of objects */
+} Policies;
+
+gboolean policies_read(Cluster *cluster, Policies *ret_policies, GError **error);
+void policies_clear(Policies *policies);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Policies, policies_clear)
+
+/* The rule that decides on this cluster: KubeVirt's code where KubeVirt migrates, else the
+ * documents'. */
+PolicyRule policy_rule_in_force(Cluster *cluster);
+const char *policy_rule_name(PolicyRule rule); /* "documented", "kubevirt" */
+
+/* "2 VM, 1 project": how many labels of each; free with g_free(). */
+char *policy_labels_text(const Policy *policy);
+
+/* The object that holds the cluster's settings; *ret_object NULL where there is none. */
+gboolean cluster_settings_object(Cluster *cluster, cJSON **ret_object, GError **error);
+
+/* The labels of a namespace: *ret_known FALSE where this user may not read it. */
+gboolean namespace_labels(Cluster *cluster, const char *ns, cJSON **ret_object, gboolean *ret_known,
+			  GError **error);
+
+/* The documents of a YAML or JSON file; exactly one of them. */
+GPtrArray *policy_file_read(const char *path, GError **error);
+cJSON *policy_file_read_one(const char *path, GError **error);
+
+extern const Command policy_create_command, policy_explain_command, policy_lint_command,
+	policy_matches_command, policy_test_command;
