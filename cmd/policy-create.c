@@ -159,10 +159,8 @@ static const Option create_options[] = {
 };
 
 static const char *const examples[] = {
-	"kvmig policy create gold --vm-label tier=gold --set bandwidthPerMigration=2Gi",
-	"kvmig policy create hpc --project-label hpc-workload=true --set allowPostCopy=true "
-	"--dry-run -o yaml",
-	NULL
+	"kvmig policy create gold --vm-label app=web --set allowPostCopy=true",
+	"kvmig policy create hpc --project-label hpc=true --dry-run -o yaml", NULL
 };
 
 const Command policy_create_command = {

@@ -240,12 +240,12 @@ static int run_test(CommandContext *context, const void *values, GError **error)
 		n++;
 	}
 	output_rows(context->output, &spec, run.rows);
-	say(context, "%u cases, %u failed", n, run.failed);
+	say(context, "%u case%s, %u failed", n, n == 1 ? "" : "s", run.failed);
 	return run.failed ? STATUS_FAILED : STATUS_DONE;
 }
 
 static const Option test_options[] = {
-	OPT_STRING('f', "filename", TestValues, file, "FILE", "the cases",
+	OPT_STRING('f', "file", TestValues, file, "FILE", "the cases",
 		   .complete = COMPLETE_FILE),
 	OPT_END,
 };

@@ -265,9 +265,9 @@ static const Command delete_command = {
 };
 
 static const Command *const subcommands[] = {
-	&policy_create_command, &list_command,           &show_command,
-	&delete_command,        &policy_explain_command, &policy_matches_command,
-	&policy_lint_command,   &policy_test_command,    NULL
+	&policy_create_command,  &list_command,           &show_command,
+	&policy_explain_command, &policy_matches_command, &policy_lint_command,
+	&policy_test_command,    &delete_command,         NULL
 };
 
 const Command policy_command = {

@@ -204,10 +204,10 @@ run kvmig policy test -f bad.yaml from.yaml
 expect_status 1
 expect_stderr_has "no field 'nope'"
 printf 'cases: [{vmLabels: {}}]\n' >bad.yaml
-run kvmig policy test --filename bad.yaml
+run kvmig policy test --file bad.yaml
 expect_status 1
 printf 'cases: []\n' >bad.yaml
-run kvmig policy test --filename bad.yaml
+run kvmig policy test --file bad.yaml
 expect_status 1
 run kvmig policy test
 expect_status 2

@@ -39,6 +39,7 @@ before() { # EXAMPLE: what has to be so, beyond what lab_for_examples made
 	'kvmig status -w '*) home web-1 && kvmig migrate -q web-1 >/dev/null ;;
 	'kvmig cancel web-1 web-2 '*) under_way web-1 && under_way web-2 ;;
 	'kvmig cancel web-1'*) under_way web-1 ;;
+	'kvmig policy lint'*) kvmig vm label -q --overwrite web-1 app=web ;;
 	'kvmig node add '* | 'kvmig node remove '*) KVMIG_CONTEXT=local/book ;;
 	esac
 }
@@ -50,6 +51,7 @@ after() { # EXAMPLE
 		kvmig config unset -q bandwidthPerMigration
 		kvmig lab vm load -q web-1 --dirty-rate 0 && kvmig lab vm load -q web-2 --dirty-rate 0
 		;;
+	'kvmig policy lint'*) kvmig vm label -q web-1 app- ;;
 	'kvmig config '*) kvmig config set -q disableTLS=true && kvmig config unset -q progressTimeout ;;
 	esac
 }
