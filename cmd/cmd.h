@@ -37,6 +37,11 @@ typedef struct CommandContext {
  * ones: --color, -v, -q, -h and --help. */
 typedef struct {
 	const char *kubeconfig, *context, *ns;
+	const char *cluster, *user, *server, *token, *token_file;
+	const char *certificate_authority, *tls_server_name, *as, *as_uid;
+	GPtrArray *as_groups;
+	gboolean insecure_skip_tls_verify;
+	gint64 request_timeout_ms;
 	gboolean all_namespaces, read_only, yes, quiet, no_headers;
 	int output;       /* OutputFormat */
 	int color;        /* auto, always, never */
@@ -61,6 +66,12 @@ int help_show(char **words, GError **error);
 
 /* Finds the command in argv, parses the rest, gets ready what it needs, and runs it. */
 int dispatch(int argc, char **argv, GError **error);
+
+/* cmd/open.c: the cluster that the options choose, probed where the command needs that. */
+Cluster *open_cluster(CommandContext *context, const GlobalValues *globals, GError **error);
+/* Sets context->ns: -n, else the cluster's (NULL: not opened), else `default`. */
+gboolean choose_namespace(CommandContext *context, const GlobalValues *globals,
+			  const Cluster *cluster, GError **error);
 
 /* Prints the error of a command: "kvmig: MESSAGE [REASON]" and its hint, on stderr. */
 void report_error(const GError *error);

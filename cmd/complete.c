@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `kvmig __complete WHAT=PREFIX`: the names that completion scripts ask for, one a line. Reads only
- * what is on this machine: no request to a cluster, no credential plugin, no controller, no host.
- * Ends within a second, says nothing on stderr, and where it has no answer that is an empty one.
+ * `kvmig __complete WHAT=PREFIX`: the names that completion scripts ask for, one a line. An API
+ * server is asked for names only, and only with credentials that are there already: no credential
+ * plugin, no controller, no host. Ends within a second, says nothing on stderr, and where it has no
+ * answer that is an empty one.
  */
 #include "cmd.h"
 
@@ -99,7 +100,7 @@ static void add_labels(Answer *answer, const cJSON *object)
 
 static void add_objects(Answer *answer, const Kind *kind, const char *ns, AddFunc func)
 {
-	const ClusterListOptions options = { .ns = ns };
+	const ClusterListOptions options = { .ns = ns, .metadata_only = func != add_labels };
 	g_autoptr(GPtrArray) list = cluster_list(answer->cluster, kind, &options, NULL, NULL);
 
 	for (guint i = 0; list && i < list->len; i++)
@@ -118,12 +119,21 @@ static void add_context(Answer *answer, const char *name)
 		answer_add(answer, name + strlen("kube/"));
 }
 
-static void add_contexts(Answer *answer)
+static void add_contexts(Answer *answer, const char *kubeconfig)
 {
-	g_auto(GStrv) contexts = cluster_list_contexts(NULL);
+	g_auto(GStrv) contexts = cluster_list_contexts(kubeconfig);
 
 	for (char **name = contexts; name && *name; name++)
 		add_context(answer, *name);
+}
+
+static void add_entries(Answer *answer, CompleteWhat what, const char *kubeconfig)
+{
+	g_auto(GStrv) names = what == COMPLETE_USER ? cluster_list_users(kubeconfig)
+						    : cluster_list_clusters(kubeconfig);
+
+	for (char **name = names; *name; name++)
+		answer_add(answer, *name);
 }
 
 static void add_words(Answer *answer, const char *const *words)
@@ -162,7 +172,8 @@ static void add_from_cluster(Answer *answer, CompleteWhat what)
 	default: /* COMPLETE_NAMESPACE */
 		answer_add(answer, NAMESPACE_DEFAULT);
 		add_objects(answer, &KIND_NAMESPACE, NULL, add_name);
-		add_objects(answer, &KIND_VMI, NULL, add_namespace);
+		if (cluster_caps(answer->cluster)->kind == CLUSTER_LOCAL)
+			add_objects(answer, &KIND_VMI, NULL, add_namespace);
 	}
 }
 
@@ -173,6 +184,8 @@ static void find_answer(Answer *answer, CompleteWhat what, const CompleteValues 
 		.context = what == COMPLETE_LAB_VM ? "lab" : values->context,
 		.kubeconfig = values->kubeconfig,
 		.read_only = TRUE,
+		.no_plugins = TRUE,
+		.request_timeout_ms = LIMIT_SECONDS * 1000,
 	};
 	g_autoptr(Cluster) cluster = NULL;
 	const Setting *setting;
@@ -186,7 +199,11 @@ static void find_answer(Answer *answer, CompleteWhat what, const CompleteValues 
 		add_words(answer, shells);
 		return;
 	case COMPLETE_CONTEXT:
-		add_contexts(answer);
+		add_contexts(answer, values->kubeconfig);
+		return;
+	case COMPLETE_CLUSTER:
+	case COMPLETE_USER:
+		add_entries(answer, what, values->kubeconfig);
 		return;
 	case COMPLETE_SETTING:
 		for (unsigned i = 0; (setting = setting_nth(i)); i++)
@@ -196,9 +213,13 @@ static void find_answer(Answer *answer, CompleteWhat what, const CompleteValues 
 		break;
 	}
 	cluster = cluster_open(&options, NULL);
-	if (!cluster || cluster_caps(cluster)->kind != CLUSTER_LOCAL)
+	if (!cluster || !cluster_probe(cluster, NULL))
 		return;
 	answer->cluster = cluster;
+	if (!answer->ns)
+		answer->ns = cluster_default_namespace(cluster);
+	if (!answer->ns)
+		answer->ns = NAMESPACE_DEFAULT;
 	add_from_cluster(answer, what);
 }
 
@@ -222,7 +243,7 @@ static int run_complete(CommandContext *context, const void *data, GError **erro
 	g_auto(GStrv) parts = g_strsplit(context->args[0], "=", 2);
 	g_autoptr(GTree) names = g_tree_new_full(compare_names, NULL, g_free, NULL);
 	Answer answer = { .prefix = parts[1] ? parts[1] : "",
-			  .ns = values->ns ? values->ns : NAMESPACE_DEFAULT,
+			  .ns = values->ns,
 			  .names = names };
 
 	(void)error;

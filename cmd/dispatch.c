@@ -8,8 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "model/object.h"
-#include "model/wellknown.h"
 
 /* One parse: the command's own values stand behind the global ones in one block. */
 typedef struct {
@@ -53,33 +51,6 @@ static gboolean use_color(const GlobalValues *globals, gboolean terminal)
 	       g_strcmp0(term, "dumb") != 0;
 }
 
-static Cluster *open_cluster(const CommandContext *context, const GlobalValues *globals,
-			     GError **error)
-{
-	const unsigned needs = context->command->needs;
-	ClusterOptions options = {
-		.context = globals->context,
-		.kubeconfig = globals->kubeconfig,
-		.read_only = globals->read_only,
-		.create = (needs & MAY_CREATE_CLUSTER) != 0,
-	};
-	Cluster *cluster;
-
-	if ((needs & MAY_CHANGE) && globals->read_only) {
-		error_set(error, KVMIG_ERROR_FORBIDDEN,
-			  "'%s' changes the cluster, and --read-only forbids that",
-			  context->command->name);
-		error_hint(error, "leave out --read-only");
-		return NULL;
-	}
-	cluster = cluster_open(&options, error);
-	if (cluster && !(needs & ANY_CLUSTER) && !cluster_probe(cluster, error))
-		g_clear_pointer(&cluster, cluster_close);
-	if (cluster && (needs & MAY_CHANGE))
-		say(context, "context %s", cluster_context(cluster));
-	return cluster;
-}
-
 static int run(const CommandPath *path, const Parse *parse, char **args, GError **error)
 {
 	const GlobalValues *globals = parse->globals;
@@ -100,12 +71,8 @@ static int run(const CommandPath *path, const Parse *parse, char **args, GError 
 	};
 
 	output.color = use_color(globals, context.stdout_tty);
-	if (!globals->all_namespaces)
-		context.ns = globals->ns ? globals->ns : NAMESPACE_DEFAULT;
-	if (globals->ns && !name_check_dns_label(globals->ns, "namespace", error)) {
-		(void)error_usage(error);
+	if (!choose_namespace(&context, globals, NULL, error))
 		return STATUS_USAGE;
-	}
 	log_set_verbose(globals->verbose);
 	hint_set_place(globals->context, globals->kubeconfig, context.ns);
 	if (context.command->needs & NEED_CLUSTER) {
@@ -113,6 +80,8 @@ static int run(const CommandPath *path, const Parse *parse, char **args, GError 
 		if (!cluster)
 			return STATUS_FAILED;
 		context.cluster = cluster;
+		if (!choose_namespace(&context, globals, cluster, error))
+			return STATUS_FAILED;
 		hint_set_place(cluster_context(cluster), globals->kubeconfig, context.ns);
 	}
 	return context.command->run(&context, parse->values, error);

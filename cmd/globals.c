@@ -14,6 +14,35 @@ static const Option cluster_options[] = {
 	OPT_END,
 };
 
+/* kubectl's; not in the -h of each command */
+static const Option server_options[] = {
+	OPT_STRING(0, "cluster", GlobalValues, cluster, "NAME", "the kubeconfig's cluster to use",
+		   .rare = TRUE, .complete = COMPLETE_CLUSTER),
+	OPT_STRING(0, "user", GlobalValues, user, "NAME", "the kubeconfig's user to be",
+		   .rare = TRUE, .complete = COMPLETE_USER),
+	OPT_STRING(0, "server", GlobalValues, server, "URL", "the API server", .rare = TRUE),
+	OPT_STRING(0, "certificate-authority", GlobalValues, certificate_authority, "FILE",
+		   "who must have signed the API server's certificate", .rare = TRUE,
+		   .complete = COMPLETE_FILE),
+	OPT_FLAG(0, "insecure-skip-tls-verify", GlobalValues, insecure_skip_tls_verify,
+		 "do not verify the API server's certificate", .rare = TRUE),
+	OPT_STRING(0, "tls-server-name", GlobalValues, tls_server_name, "NAME",
+		   "the name in the API server's certificate", .rare = TRUE),
+	OPT_STRING(0, "token-file", GlobalValues, token_file, "FILE",
+		   "a file with the bearer token to use", .rare = TRUE, .complete = COMPLETE_FILE),
+	OPT_STRING(0, "token", GlobalValues, token, "TOKEN",
+		   "the bearer token itself; better: --token-file", .rare = TRUE),
+	OPT_STRING(0, "as", GlobalValues, as, "USER", "the user to impersonate", .rare = TRUE),
+	OPT_LIST(0, "as-group", GlobalValues, as_groups, "GROUP",
+		 "with --as: a group to impersonate", .rare = TRUE),
+	OPT_STRING(0, "as-uid", GlobalValues, as_uid, "UID", "with --as: the UID to impersonate",
+		   .rare = TRUE),
+	OPT_DURATION(0, "request-timeout", GlobalValues, request_timeout_ms,
+		     "how long one request may take; 0: no limit", .defval = "0",
+		     .plain_seconds = TRUE, .rare = TRUE),
+	OPT_END,
+};
+
 static const Option namespace_options[] = {
 	OPT_STRING('n', "namespace", GlobalValues, ns, "NS", "look in this namespace",
 		   .complete = COMPLETE_NAMESPACE),
@@ -62,6 +91,7 @@ const Option front_options[] = {
 	{ .type = OPTION_INHERIT, .inherit = all_namespaces_options },
 	{ .type = OPTION_INHERIT, .inherit = confirm_options },
 	{ .type = OPTION_INHERIT, .inherit = cluster_options },
+	{ .type = OPTION_INHERIT, .inherit = server_options },
 	{ .type = OPTION_INHERIT, .inherit = common_options },
 	{ .type = OPTION_INHERIT, .inherit = help_options },
 	OPT_END,
@@ -76,6 +106,7 @@ static const struct {
 	{ HAS_ALL_NAMESPACES, all_namespaces_options },
 	{ MAY_CONFIRM, confirm_options },
 	{ NEED_CLUSTER, cluster_options },
+	{ NEED_CLUSTER, server_options },
 	{ NEED_NOTHING, common_options },
 	{ NEED_NOTHING, help_options },
 };

@@ -20,6 +20,7 @@ libcmd_la_SOURCES = \
 	%D%/observe.c %D%/observe.h \
 	%D%/migrate.c %D%/migrate-preflight.c %D%/migrate-verdict.c %D%/migrate.h \
 	%D%/migration.h %D%/migration-find.c %D%/migration-print.c %D%/migration-show.c \
+	%D%/open.c \
 	%D%/resource.c %D%/resource.h \
 	%D%/policy.c %D%/policy.h %D%/policy-answer.c %D%/policy-create.c \
 	%D%/policy-explain.c %D%/policy-explain.h %D%/policy-files.c %D%/policy-lint.c \

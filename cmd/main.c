@@ -8,6 +8,7 @@
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 /* A file opened later must not become one of the standard streams. In the place of a closed
@@ -57,12 +58,31 @@ static gboolean close_stdout(GError **error)
 	return TRUE;
 }
 
+/* Before anything else: what `ps` shows of us has no token. The copies live as long as we do, in
+ * memory that goes into no core file. */
+static void hide_tokens(char **argv)
+{
+	static const char option[] = "--token", with_value[] = "--token=";
+
+	for (; *argv; argv++) {
+		const gboolean attached = strncmp(*argv, with_value, strlen(with_value)) == 0;
+		char *value = attached ? *argv + strlen(with_value) : argv[1];
+
+		if (!attached && (strcmp(*argv, option) != 0 || !value))
+			continue;
+		argv[!attached] = g_strdup(attached ? *argv : value);
+		explicit_bzero(value, strlen(value));
+		cluster_protect_process();
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GError) write_error = NULL;
 	int status;
 
+	hide_tokens(argv);
 	fill_standard_streams();
 	(void)setlocale(LC_CTYPE, "");
 	log_setup();

@@ -30,6 +30,8 @@ static const char *const what_names[] = {
 	[COMPLETE_MIGRATION] = "migration",
 	[COMPLETE_VM_OR_MIGRATION] = "vm-or-migration",
 	[COMPLETE_CONTEXT] = "context",
+	[COMPLETE_CLUSTER] = "cluster",
+	[COMPLETE_USER] = "user",
 	[COMPLETE_NAMESPACE] = "namespace",
 	[COMPLETE_NODE_LABEL] = "node-label",
 	[COMPLETE_KIND] = "kind",
@@ -86,6 +88,7 @@ static void add_option(const Option *row, size_t offset, gpointer data)
 	json_set_bool(option, "optionalValue", row->optional_value);
 	json_set_string(option, "implied", row->implied);
 	json_set_bool(option, "negatable", row->negatable);
+	json_set_bool(option, "rare", row->rare);
 	json_set_bool(option, "hidden", row->hidden);
 	json_set_bool(option, "inherited", rows->inherited);
 	cJSON_AddItemToArray(rows->array, option);

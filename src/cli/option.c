@@ -119,6 +119,16 @@ static gboolean set_uint(const Option *row, const char *shown, const char *value
 	return bad_value(shown, value, range, error);
 }
 
+static gboolean parse_duration(const Option *row, const char *value, gint64 *ret, GError **error)
+{
+	const gboolean bare = value[strspn(value, "0123456789")] == '\0';
+	g_autofree char *seconds = g_strconcat(value, "s", NULL);
+
+	if (strcmp(value, "0") == 0)
+		return TRUE;
+	return duration_parse(bare && row->plain_seconds ? seconds : value, ret, error);
+}
+
 /* Durations, sizes and rates; the range is checked in the base unit. */
 static gboolean set_amount(const Option *row, const char *shown, const char *value, gint64 *ret,
 			   GError **error)
@@ -128,7 +138,7 @@ static gboolean set_amount(const Option *row, const char *shown, const char *val
 	gboolean ok;
 
 	if (row->type == OPTION_DURATION)
-		ok = strcmp(value, "0") == 0 || duration_parse(value, &amount, &cause);
+		ok = parse_duration(row, value, &amount, &cause);
 	else if (row->type == OPTION_QUANTITY)
 		ok = quantity_parse(value, &amount, &cause);
 	else
@@ -242,7 +252,11 @@ static gboolean take_value(Given *given, const char *attached, int argc, char **
 	g_autofree char *shown = shown_name(given->row, given->by_letter);
 
 	if (!option_has_value(given->row)) {
-		if (attached)
+		/* as kubectl's users type flags */
+		if (attached && given->row->type == OPTION_FLAG &&
+		    (strcmp(attached, "true") == 0 || strcmp(attached, "false") == 0))
+			given->negated ^= *attached == 'f';
+		else if (attached)
 			return error_set(error, KVMIG_ERROR_USAGE,
 					 "option '%s' takes no value, but has '%s'", shown,
 					 attached);

@@ -36,6 +36,8 @@ typedef enum {
 	COMPLETE_MIGRATION,
 	COMPLETE_VM_OR_MIGRATION,
 	COMPLETE_CONTEXT,
+	COMPLETE_CLUSTER,
+	COMPLETE_USER,
 	COMPLETE_NAMESPACE,
 	COMPLETE_NODE_LABEL,
 	COMPLETE_KIND, /* a kind; behind it, names of that kind; and KIND/NAME */
@@ -63,6 +65,8 @@ struct Option {
 	gboolean optional_value; /* STRING and CHOICE: --name alone is allowed: .implied */
 	const char *implied;     /* the value of --name without one */
 	gboolean negatable;
+	gboolean plain_seconds;   /* DURATION: a bare number is one of seconds */
+	gboolean rare;            /* inherited: in kvmig(1), not in -h and page of each command */
 	gboolean hidden;          /* from help and completion, not from --introspect-cli */
 	guint64 minimum, maximum; /* UINT, DURATION, QUANTITY; maximum 0: none */
 };

@@ -16,6 +16,7 @@ typedef struct {
 	Doc *doc;
 	Prose *prose;      /* of the page */
 	Prose *shared;     /* of options that are inherited */
+	gboolean left_out; /* inherited options that are in kvmig(1) only */
 	const char *under; /* subcommand whose options are looked up */
 	GString *problems;
 	const Command *command;
@@ -214,6 +215,10 @@ static void put_inherited(const Option *row, size_t offset, gpointer data)
 	g_autofree char *only = NULL;
 
 	(void)offset;
+	if (row->rare && page->command) {
+		page->left_out = TRUE;
+		return;
+	}
 	if (page->command && page->command->subcommands) {
 		only = takers(page, row);
 		if (only && g_str_has_suffix(only, "by ."))
@@ -225,11 +230,14 @@ static void put_inherited(const Option *row, size_t offset, gpointer data)
 static void put_common_options(Page *page)
 {
 	doc_heading(page->doc, "Common options");
-	if (page->command && !page->command->subcommands) {
+	if (page->command && !page->command->subcommands)
 		option_foreach(page->maker->cmdline->inherited(page->command), put_inherited, page);
-		return;
-	}
-	option_foreach(page->maker->cmdline->front, put_inherited, page);
+	else
+		option_foreach(page->maker->cmdline->front, put_inherited, page);
+	if (page->left_out)
+		doc_paragraph(page->doc, "The options that name an API server, or who you are to "
+					 "it (`--server`, `--user`, `--as` and the like), are in "
+					 "`kvmig`(1).");
 }
 
 static void put_subcommand(Page *page, const Leaf *leaf)

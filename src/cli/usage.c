@@ -54,15 +54,25 @@ static void append_row(GString *text, const char *label, const char *help)
 	append_wrapped(text, HELP_COLUMN, HELP_COLUMN, help);
 }
 
+/* A list of options; rare ones are left out of a command's, where one line stands for them. */
+typedef struct {
+	GString *text;
+	gboolean rare, left_out;
+} Options;
+
 static void append_option(const Option *row, size_t offset, gpointer data)
 {
-	GString *text = data;
+	Options *state = data;
 	g_autofree char *label = usage_option_label(row);
 	g_autoptr(GString) help = g_string_new(row->help);
 
 	(void)offset;
 	if (row->hidden)
 		return;
+	if (row->rare && !state->rare) {
+		state->left_out = TRUE;
+		return;
+	}
 	if (row->choices) {
 		g_autofree char *all = g_strjoinv(", ", (char **)row->choices);
 
@@ -70,7 +80,7 @@ static void append_option(const Option *row, size_t offset, gpointer data)
 	}
 	if (row->defval && row->type != OPTION_FLAG)
 		g_string_append_printf(help, " (default: %s)", row->defval);
-	append_row(text, label, help->str);
+	append_row(state->text, label, help->str);
 }
 
 char *usage_synopsis(const CmdLine *cmdline, const CommandPath *path)
@@ -131,12 +141,13 @@ char *usage_overview(const CmdLine *cmdline)
 static char *usage_program(const CmdLine *cmdline)
 {
 	GString *text = g_string_new(NULL);
+	Options options = { .text = text, .rare = TRUE };
 
 	g_string_append_printf(text, "usage: %s COMMAND [options] [arguments]\n\nCommands:\n",
 			       cmdline->program);
 	append_commands(text, cmdline->commands);
 	g_string_append(text, "\nOptions, before or behind the command, where it takes them:\n");
-	option_foreach(cmdline->front, append_option, text);
+	option_foreach(cmdline->front, append_option, &options);
 	g_string_append(text, "\nAlone:\n");
 	append_row(text, "--version", "the version; more with the command 'version'");
 	append_row(text, "--introspect-cli", "the whole command line as JSON");
@@ -147,13 +158,14 @@ char *usage_text(const CmdLine *cmdline, const CommandPath *path)
 {
 	const Command *command;
 	g_autofree char *synopsis = NULL;
+	Options options = { .rare = TRUE };
 	GString *text;
 
 	if (!path || !path->depth)
 		return usage_program(cmdline);
 	command = command_path_last(path);
 	synopsis = usage_synopsis(cmdline, path);
-	text = g_string_new(NULL);
+	options.text = text = g_string_new(NULL);
 	g_string_append_printf(text, "usage: %s\n\n%c%s.\n", synopsis,
 			       g_ascii_toupper(*command->summary), command->summary + 1);
 	if (command->subcommands) {
@@ -163,9 +175,15 @@ char *usage_text(const CmdLine *cmdline, const CommandPath *path)
 	}
 	if (command->options && command->options->type != OPTION_END) {
 		g_string_append(text, "\nOptions:\n");
-		option_foreach(command->options, append_option, text);
+		option_foreach(command->options, append_option, &options);
 	}
 	g_string_append(text, "\nCommon options:\n");
-	option_foreach(cmdline->inherited(command), append_option, text);
+	options.rare = FALSE;
+	option_foreach(cmdline->inherited(command), append_option, &options);
+	if (options.left_out)
+		g_string_append_printf(text,
+				       "\nOptions of an API server and who you are to it "
+				       "(--as, ...): '%s -h'.\n",
+				       cmdline->program);
 	return g_string_free(text, FALSE);
 }

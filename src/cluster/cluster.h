@@ -25,6 +25,10 @@
 
 typedef struct Cluster Cluster;
 
+/* For a process that holds a secret: no core file and no ptrace from now on. Opening a cluster with
+ * credentials does it. */
+void cluster_protect_process(void);
+
 typedef enum { CLUSTER_KUBEVIRT, CLUSTER_FLEET, CLUSTER_LOCAL } ClusterKind;
 
 /* What the cluster at hand can do. On an API server cluster_probe() fills it. */

@@ -230,6 +230,11 @@ static Cluster *open_unnamed(const ClusterOptions *options, GError **error)
 	return NULL;
 }
 
+void cluster_protect_process(void)
+{
+	credential_protect_process();
+}
+
 Cluster *cluster_open(const ClusterOptions *options, GError **error)
 {
 	const char *name = wanted_context(options);
