@@ -232,10 +232,16 @@ controller_is_dead() {
 	[ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null
 }
 
+process_is_gone() { # PID
+	case $(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) in '' | Z) ;; *) return 1 ;; esac
+}
+
+# Not only its lock emptied, which it does first: a command that comes then takes it for one that runs.
 stop_controller() {
 	pid=$(controller_pid)
-	[ -n "$pid" ] && kill -TERM "$pid" 2>/dev/null
-	until_controller_dead
+	[ -n "$pid" ] || return 0
+	kill -TERM "$pid" 2>/dev/null
+	until_true 30 process_is_gone "$pid"
 }
 
 takes_over() { # STEP VM PHASE: ends so

@@ -116,6 +116,7 @@ notices() {
 	page_io of "$LAB_TOP/new" "$pid" "$page" && wait_error 2 && equal "$(status_field vm1 6)" 2
 }
 
+accelerator_seen=
 ordinary() { # USER OPTION…
 	name="$1${2:+ $2}"
 	lab_begin "$1"
@@ -129,7 +130,9 @@ ordinary() { # USER OPTION…
 	check "$name: status gives URIs that work" equal "$(node_virsh n2 hostname >/dev/null && echo yes)" yes
 	check "$name: nodes are in the store, disableTLS is set" is_registered
 	check "$name: moves while it is written to, and nothing is lost" moves
-	check "$name: dirties at the rate it is told" dirties_at_rate
+	# What the guest's own program does is the same for every user.
+	[ -n "$accelerator_seen" ] || check "$name: dirties at the rate it is told" dirties_at_rate
+	accelerator_seen=$accelerator
 	check "$name: takes a new load during a migration" load_during_migration
 	check "$name: vm add" kvmig lab vm add web --node n2 --memory 16Mi --dirty-rate 1Mi -q
 	check "$name: the new one is where it was to be" assert_only_on web n2

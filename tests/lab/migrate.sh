@@ -373,8 +373,6 @@ closed_stdout_and_no_home() {
 
 check 'a lab of two nodes and two guests' lab_start 2 --vms 2
 check 'moves under load, there and back, and loses nothing' there_and_back
-check 'prints one name, or a document' prints_one_name
-check 'after the wait the VM is shown as it is' end_is_the_truth
 check 'history has the figures' history_has_figures
 check 'one record a migration' one_record_each
 check 'a dry run changes nothing' dry_run_changes_nothing
@@ -382,8 +380,14 @@ check 'a node selector decides' selector_decides
 check 'autostart goes along' autostart_goes_along
 check 'a paused guest stays paused' paused_stays_paused
 check 'raw names and UUIDs' by_raw_name_and_uuid
-# Limits and settings do not depend on who runs the hosts.
+# Words, limits and settings do not depend on who runs the hosts.
 if [ -z "${MIGRATE_USER:-}" ]; then
+	check 'prints one name, or a document' prints_one_name
+	check 'after the wait the VM is shown as it is' end_is_the_truth
+	check 'Ctrl-C detaches' with_settings bandwidthPerMigration=16Mi completionTimeoutPerGiB=1500 -- interrupt_detaches
+	check 'two that do not fit together' two_do_not_fit_together
+	check 'what does not exist' unknown_things
+	check 'no node fits: why, per node' nobody_fits
 	check 'bandwidthPerMigration is kept' with_settings bandwidthPerMigration=16Mi -- bandwidth_is_kept
 	check 'parallelMigrationsPerCluster makes wait' \
 		with_settings bandwidthPerMigration=8Mi completionTimeoutPerGiB=1500 parallelMigrationsPerCluster=1 -- cluster_limit_makes_wait
@@ -396,12 +400,8 @@ if [ -z "${MIGRATE_USER:-}" ]; then
 	check 'status says what will fire' with_settings bandwidthPerMigration=4Mi completionTimeoutPerGiB=1500 -- status_says_what_will_fire
 	check '--timeout ends only the waiting' with_settings bandwidthPerMigration=16Mi completionTimeoutPerGiB=1500 -- timeout_ends_only_the_waiting
 fi
-check 'Ctrl-C detaches' with_settings bandwidthPerMigration=16Mi completionTimeoutPerGiB=1500 -- interrupt_detaches
-check 'what does not exist' unknown_things
 check 'target = source' target_is_source
-check 'no node fits: why, per node' nobody_fits
 check 'too large for the target' too_large_for_target
-check 'two that do not fit together' two_do_not_fit_together
 check 'a VM that is shut off' shut_off
 check 'one UUID on two hosts' uuid_on_two_hosts
 check 'a VM that libvirt refuses, in its own words' libvirt_refuses
