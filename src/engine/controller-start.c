@@ -259,33 +259,73 @@ static gboolean wait_until_held(Cluster *cluster, pid_t child, const char *log, 
 	}
 }
 
-static gboolean start(Cluster *cluster, GError **error)
+/* systemd-run's path where the user's own service manager answers; else NULL. */
+static char *find_systemd_run(void)
 {
-	g_autofree char *self = paths_self(error);
+	g_autofree char *manager =
+		g_build_filename(g_get_user_runtime_dir(), "systemd", "private", NULL);
+
+	return g_file_test(manager, G_FILE_TEST_EXISTS) ? g_find_program_in_path("systemd-run") :
+							  NULL;
+}
+
+/* In a scope of the user's manager, which a login session that ends does not take along, as logind
+ * may be told to do (KillUserProcesses): systemd-run makes it and becomes the controller. */
+static GPtrArray *command_line(Cluster *cluster, char *self, char *systemd_run)
+{
+	static const char *const scope[] = { "--user", "--scope", "--collect", "--quiet", "--" };
+	const char *const controller[] = { self, "controller", "--context",
+					   cluster_context(cluster), "--idle-timeout",
+					   IDLE_TIMEOUT };
+	GPtrArray *argv = g_ptr_array_new();
+
+	if (systemd_run)
+		g_ptr_array_add(argv, systemd_run);
+	for (guint i = 0; systemd_run && i < G_N_ELEMENTS(scope); i++)
+		g_ptr_array_add(argv, (gpointer)scope[i]);
+	for (guint i = 0; i < G_N_ELEMENTS(controller); i++)
+		g_ptr_array_add(argv, (gpointer)controller[i]);
+	g_ptr_array_add(argv, NULL);
+	return argv;
+}
+
+static gboolean start_by(Cluster *cluster, char *self, char *systemd_run, GError **error)
+{
 	g_autofree char *log = state_file(cluster, "controller.log");
 	g_auto(GStrv) environment = clean_environment();
-	char *argv[] = { self,
-			 (char *)"controller",
-			 (char *)"--context",
-			 (char *)cluster_context(cluster),
-			 (char *)"--idle-timeout",
-			 (char *)IDLE_TIMEOUT,
-			 NULL };
+	g_autoptr(GPtrArray) argv = command_line(cluster, self, systemd_run);
 	struct stat st = { 0 };
+	int fd = open_log(log, error), failure;
 	pid_t child;
-	int fd, failure;
 
-	if (!self)
-		return FALSE;
-	fd = open_log(log, error);
 	if (fd < 0)
 		return FALSE;
 	(void)fstat(fd, &st);
-	failure = spawn_detached(argv, environment, fd, &child);
+	failure = spawn_detached((char **)argv->pdata, environment, fd, &child);
 	(void)close(fd);
 	if (failure)
 		return error_set_errno(error, failure, "cannot start the controller '%s'", self);
 	return wait_until_held(cluster, child, log, st.st_size, error);
+}
+
+static gboolean start(Cluster *cluster, GError **error)
+{
+	g_autofree char *self = paths_self(error);
+	g_autofree char *systemd_run = find_systemd_run();
+	g_autoptr(GError) cause = NULL;
+
+	if (!self)
+		return FALSE;
+	if (systemd_run && start_by(cluster, self, systemd_run, &cause))
+		return TRUE;
+	/* one that has not ended yet may still come to hold the lock */
+	if (cause && error_code(cause) == KVMIG_ERROR_TIMEOUT) {
+		g_propagate_error(error, g_steal_pointer(&cause));
+		return FALSE;
+	}
+	if (cause)
+		g_info("systemd-run does not start the controller: %s", cause->message);
+	return start_by(cluster, self, NULL, error);
 }
 
 /* One process starts, the others wait for what comes of it. */

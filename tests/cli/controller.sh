@@ -32,6 +32,51 @@ expect 'a clean end' [ "$ended" -eq 0 ]
 expect 'lines with time' grep -qE '^20[0-9]{2}-[0-9-]+T[0-9:]+Z info: ' fg.err
 expect 'the lock is empty' [ ! -s "$lock" ]
 
+# A stand-in for systemd-run: there is no service manager of a user where the tests run. It records how it was called
+# and, as the real one with --scope, becomes the command.
+stand_in() { # WHAT-IT-DOES
+	mkdir -p "$XDG_RUNTIME_DIR/systemd" "$work/stand-in"
+	: >"$XDG_RUNTIME_DIR/systemd/private"
+	rm -f "$work/called"
+	cat >"$work/stand-in/systemd-run" <<-END
+		#!/bin/sh
+		printf '%s\\n' "\$*" >"$work/called"
+		$1
+	END
+	chmod +x "$work/stand-in/systemd-run"
+}
+no_stand_in() {
+	rm -rf "$XDG_RUNTIME_DIR/systemd" "$work/stand-in"
+}
+
+test_case 'where a service manager of the user answers, it is started in a scope of it'
+usual | fresh
+# shellcheck disable=SC2016 # is expanded there
+stand_in 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"'
+run env PATH="$work/stand-in:$PATH" kvmig migrate web-1 -q
+expect_status 0
+expect 'as a scope' grep -q -- '^--user --scope --collect --quiet -- .*kvmig controller --context local/default' "$work/called"
+expect 'it runs' kill -0 "$(holder)"
+
+test_case 'where that fails, in a session of its own'
+usual | fresh
+stand_in 'echo "Failed to connect to bus" >&2; exit 1'
+run env PATH="$work/stand-in:$PATH" kvmig migrate web-1 -q
+expect_status 0
+expect 'it was tried' [ -s "$work/called" ]
+expect 'it runs' kill -0 "$(holder)"
+expect 'and leads a session' [ "$(ps -o sid= -p "$(holder)" | tr -d ' ')" = "$(holder)" ]
+
+test_case 'where none answers, systemd-run is not asked'
+usual | fresh
+stand_in 'exit 1'
+rm -rf "$XDG_RUNTIME_DIR/systemd"
+run env PATH="$work/stand-in:$PATH" kvmig migrate web-1 -q
+expect_status 0
+expect 'not asked' [ ! -e "$work/called" ]
+expect 'it runs' kill -0 "$(holder)"
+no_stand_in
+
 test_case 'the Lease says who'
 usual | fresh
 kvmig controller -q 2>fg.err &
