@@ -255,7 +255,7 @@ static const char *const label_examples[] = { "kvmig node label n1 zone=a",
 					      "kvmig node label n1 zone-", NULL };
 static const char *const cordon_examples[] = { "kvmig node cordon n1", NULL };
 static const char *const uncordon_examples[] = { "kvmig node uncordon n1", NULL };
-static const char *const remove_examples[] = { "kvmig node remove n2 --force", NULL };
+static const char *const remove_examples[] = { "kvmig node remove b --force", NULL };
 
 const Command node_label_command = {
 	.name = "label",

@@ -396,6 +396,17 @@ static int place_of(World *world, const char *migration)
 	return view.wait_position;
 }
 
+/* Anybody may change an object that waits. */
+static void label(World *world, const char *migration)
+{
+	g_autoptr(cJSON) object = world_get(world, &KIND_VMIM, migration);
+	g_autoptr(cJSON) stored = NULL;
+
+	object_set_label(object, "seen", "yes");
+	stored = cluster_update(world->store.cluster, object, CLUSTER_WRITE_NONE, NULL);
+	g_assert_nonnull(stored);
+}
+
 /* Of those that are created within one second the first goes first, whatever the names: also for
  * a controller that finds them waiting. */
 static void test_arrival_order(void)
@@ -419,6 +430,7 @@ static void test_arrival_order(void)
 		for (int i = 2; i < 10; i++)
 			g_assert_cmpint(place_of(&world, g_ptr_array_index(names, i)), >,
 					place_of(&world, g_ptr_array_index(names, i - 1)));
+		label(&world, g_ptr_array_index(names, 2));
 		world_kill(&world);
 		world_start(&world);
 	}
