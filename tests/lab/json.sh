@@ -11,7 +11,7 @@ lab_begin "$(id -un)"
 
 # The names before the ":" lines of a section.
 documented() { # KIND
-	awk -v kind="# $1" '/^# / { on = $0 == kind } on && /^`/' "$page" | tr ',' '\n' | tr -d '` ' | LC_ALL=C sort
+	awk -v kind="# $1" '/^# / { on = $0 == kind } on && /^`/' "$page" | tr ',' '\n' | tr -d '` ' | grep . | LC_ALL=C sort
 }
 
 # What scalars and lists of the documents so far are called, each with its path; indices and "items" left out.
@@ -75,9 +75,9 @@ mkdir "$LAB_TOP/docs"
 check 'a lab' lab_start 2 --vms 2
 check 'migrations that succeed, wait, run and fail' moved_waiting_and_cancelled
 check 'records, settings, the lab, the version' the_rest
-check 'MigrationStatus' same_fields MigrationStatus alarms.type alarms.reason alarms.message result.hint
+check 'MigrationStatus' same_fields MigrationStatus alarms.type alarms.reason alarms.message result.hint settings.policy
 check 'MigrationVerdict' same_fields MigrationVerdict
-check 'MigrationRecordList' same_fields MigrationRecordList
+check 'MigrationRecordList' same_fields MigrationRecordList settings.policy
 check 'SettingList' same_fields SettingList milliseconds
 check 'LabStatus' same_fields LabStatus
 check 'Version' same_fields Version
