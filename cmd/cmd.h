@@ -28,6 +28,7 @@ typedef struct CommandContext {
 	char **args;      /* operands, NULL-terminated */
 	guint n_args;
 	const char *ns; /* namespace in force; NULL with --all-namespaces */
+	gboolean ns_given; /* by -n */
 	gboolean quiet;
 	gboolean yes; /* --yes */
 	gboolean stdin_tty, stdout_tty, stderr_tty;

@@ -71,6 +71,7 @@ static int run(const CommandPath *path, const Parse *parse, char **args, GError 
 	};
 
 	output.color = use_color(globals, context.stdout_tty);
+	context.ns_given = globals->ns && !globals->all_namespaces;
 	if (!choose_namespace(&context, globals, NULL, error))
 		return STATUS_USAGE;
 	log_set_verbose(globals->verbose);

@@ -1,6 +1,7 @@
 # One line for each subcommand's file; gencli links them too, and makes pages and completions of their tables.
 noinst_LTLIBRARIES += libcmd.la
 libcmd_la_SOURCES = \
+	%D%/apply.c \
 	%D%/cancel.c \
 	%D%/cmd.h \
 	%D%/commands.c %D%/commands.def \
@@ -18,6 +19,7 @@ libcmd_la_SOURCES = \
 	%D%/log.c \
 	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c \
 	%D%/observe.c %D%/observe.h \
+	%D%/manifest-files.c %D%/manifest-files.h %D%/manifest-write.c \
 	%D%/migrate.c %D%/migrate-preflight.c %D%/migrate-verdict.c %D%/migrate.h \
 	%D%/migration.h %D%/migration-find.c %D%/migration-print.c %D%/migration-show.c \
 	%D%/open.c \

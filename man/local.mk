@@ -19,10 +19,12 @@
 # by four blanks are shown as they stand. <!-- comments --> are dropped.
 man_pages = \
 	%D%/kvmig.1 \
+	%D%/kvmig-apply.1 \
 	%D%/kvmig-cancel.1 \
 	%D%/kvmig-completion.1 \
 	%D%/kvmig-config.1 \
 	%D%/kvmig-controller.1 \
+	%D%/kvmig-create.1 \
 	%D%/kvmig-get.1 \
 	%D%/kvmig-help.1 \
 	%D%/kvmig-history.1 \

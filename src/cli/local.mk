@@ -5,7 +5,6 @@ libkvmig_la_SOURCES += \
 	%D%/describe.c \
 	%D%/doc.c \
 	%D%/exit-status.h \
-	%D%/nearest.c \
 	%D%/option.c %D%/option.h \
 	%D%/page.c %D%/page.h \
 	%D%/prose.c %D%/prose.h \

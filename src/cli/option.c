@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "model/quantity.h"
 
 static OptionTrace trace_func;
@@ -459,4 +460,9 @@ gboolean option_takes(const Option *rows, const Option *front_rows, char **argv,
 	}
 	*ret_words = last - i + 1;
 	return takes;
+}
+
+char *option_nearest(const char *word, const char *const *candidates)
+{
+	return nearest_words(word, candidates);
 }

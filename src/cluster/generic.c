@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "cli/option.h"
+#include "base/nearest.h"
 #include "model/columns.h"
 #include "model/schema.h"
 
@@ -20,7 +20,7 @@ static char *near_names(const char *word)
 		if (kind_nth(i)->local)
 			kind_names(kind_nth(i), names);
 	g_ptr_array_add(names, NULL);
-	return option_nearest(lower, (const char *const *)names->pdata);
+	return nearest_words(lower, (const char *const *)names->pdata);
 }
 
 /* On a local cluster `node` means its hosts, as everywhere on the command line. */

@@ -6,6 +6,8 @@ libkvmig_la_SOURCES += \
 	%D%/json.c %D%/json.h %D%/json-patch.c \
 	%D%/kind.c %D%/kind.h \
 	%D%/labels.c %D%/labels.h \
+	%D%/locate.c %D%/locate.h \
+	%D%/manifest.c %D%/manifest.h %D%/manifest-hints.c %D%/manifest-hints.h \
 	%D%/metadata.c %D%/metadata.h \
 	%D%/migration.c %D%/migration.h \
 	%D%/name.c \

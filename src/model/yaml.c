@@ -126,6 +126,7 @@ typedef struct {
 	const char *text;
 	gsize length;
 	const char *what;
+	gsize failed_line; /* from 1 */
 	GError **error;
 } Reader;
 
@@ -139,6 +140,7 @@ static gboolean fail(Reader *reader, yaml_mark_t mark, const char *format, ...)
 	va_start(arguments, format);
 	why = g_strdup_vprintf(format, arguments);
 	va_end(arguments);
+	reader->failed_line = mark.line + 1;
 	return error_set(reader->error, KVMIG_ERROR_INVALID,
 			 "%s is not valid YAML: line %zu, column %zu: %s", reader->what,
 			 mark.line + 1, mark.column + 1, why);
@@ -421,13 +423,15 @@ static void free_document(gpointer document)
 	cJSON_Delete(document);
 }
 
-GPtrArray *yaml_parse_all(const char *text, gsize length, const char *what, GError **error)
+GPtrArray *yaml_parse_all_at(const char *text, gsize length, const char *what, gsize *ret_line,
+			     GError **error)
 {
 	g_autoptr(GPtrArray) documents = g_ptr_array_new_with_free_func(free_document);
 	Reader reader = { .text = text, .length = length, .what = what, .error = error };
 	const char *bad;
 	gboolean done;
 
+	*ret_line = 0;
 	if (length > JSON_MAX_BYTES) {
 		error_set(error, KVMIG_ERROR_INVALID, "%s is larger than %u MiB", what,
 			  JSON_MAX_BYTES / 1024 / 1024);
@@ -435,6 +439,7 @@ GPtrArray *yaml_parse_all(const char *text, gsize length, const char *what, GErr
 	}
 	if (!g_utf8_validate_len(text, length, &bad)) {
 		fail(&reader, mark_at(&reader, (gsize)(bad - text)), "not UTF-8");
+		*ret_line = reader.failed_line;
 		return NULL;
 	}
 	if (!yaml_parser_initialize(&reader.parser))
@@ -443,7 +448,15 @@ GPtrArray *yaml_parse_all(const char *text, gsize length, const char *what, GErr
 	yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
 	done = read_stream(&reader, documents);
 	yaml_parser_delete(&reader.parser);
+	*ret_line = reader.failed_line;
 	return done ? g_steal_pointer(&documents) : NULL;
+}
+
+GPtrArray *yaml_parse_all(const char *text, gsize length, const char *what, GError **error)
+{
+	gsize line;
+
+	return yaml_parse_all_at(text, length, what, &line, error);
 }
 
 cJSON *yaml_parse(const char *text, gsize length, const char *what, GError **error)

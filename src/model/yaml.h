@@ -12,6 +12,9 @@
 /* Every document of a stream; an empty document is skipped. Elements are cJSON*, freed with the
  * array. */
 GPtrArray *yaml_parse_all(const char *text, gsize length, const char *what, GError **error);
+/* The same; where it fails, *ret_line is the line (from 1) of the error, 0 for none. */
+GPtrArray *yaml_parse_all_at(const char *text, gsize length, const char *what, gsize *ret_line,
+			     GError **error);
 /* Exactly one document. */
 cJSON *yaml_parse(const char *text, gsize length, const char *what, GError **error);
 /* Block style, keys in the order of the object, multi-line strings as literals; a newline at the

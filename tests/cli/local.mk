@@ -1,9 +1,11 @@
 # Command-line tests: one script for each command, and what concerns all of them. How to write one: lib.sh.
 cli_tests = \
+	%D%/apply.sh \
 	%D%/cancel.sh \
 	%D%/completion.sh \
 	%D%/config.sh \
 	%D%/controller.sh \
+	%D%/create.sh \
 	%D%/examples.sh \
 	%D%/general.sh \
 	%D%/get.sh \

@@ -15,7 +15,7 @@ policy: base model settings
 rbac: base model
 schedule: base model settings
 predict: base model settings
-cluster: base model cli settings schedule
+cluster: base model settings schedule
 hyper: base model/wellknown.h
 inventory: base model cli settings schedule cluster hyper
 config: base model settings schedule cluster hyper

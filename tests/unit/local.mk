@@ -93,6 +93,10 @@ tests_unit_test_lab_process_SOURCES = %D%/test-lab-process.c
 tests_unit_test_lab_process_LDADD = $(AM_UNIT_LDADD)
 endif
 
+unit_tests += %D%/test-manifest
+tests_unit_test_manifest_SOURCES = %D%/test-manifest.c
+tests_unit_test_manifest_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-migration
 tests_unit_test_migration_SOURCES = %D%/test-migration.c
 tests_unit_test_migration_LDADD = $(AM_UNIT_LDADD)

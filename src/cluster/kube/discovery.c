@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "cli/option.h"
+#include "base/nearest.h"
 #include "cluster/kube/cache.h"
 #include "cluster/kube/discovery-private.h"
 
@@ -281,7 +281,7 @@ static char *near_words(const Discovery *discovery, const char *word)
 			g_ptr_array_add(names, *name);
 	}
 	g_ptr_array_add(names, NULL);
-	return option_nearest(lower, (const char *const *)names->pdata);
+	return nearest_words(lower, (const char *const *)names->pdata);
 }
 
 const Kind *kube_find_kind(Cluster *cluster, const char *word, GError **error)

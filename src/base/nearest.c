@@ -2,7 +2,7 @@
 /* "Did you mean": edit distance with transpositions, as for spelling mistakes at a keyboard. */
 #include <string.h>
 
-#include "cli/option.h"
+#include "base/nearest.h"
 
 #define MAX_WORD 64
 #define MAX_SHOWN 3
@@ -64,7 +64,7 @@ static int compare(gconstpointer a, gconstpointer b)
 	return left->place < right->place ? -1 : left->place > right->place;
 }
 
-char *option_nearest(const char *word, const char *const *candidates)
+char *nearest_words(const char *word, const char *const *candidates)
 {
 	g_autoptr(GArray) near = g_array_new(FALSE, FALSE, sizeof(Candidate));
 	g_autoptr(GString) text = g_string_new(NULL);
