@@ -35,6 +35,7 @@ keep() { # COMMAND…: its document, under its kind
 moved_waiting_and_cancelled() {
 	keep kvmig migrate vm1 --dry-run && keep kvmig migrate vm1 --node n2 --wait || return 1
 	kvmig config set -q parallelMigrationsPerCluster=1 bandwidthPerMigration=1Mi || return 1
+	kvmig policy create -q every --set allowAutoConverge=false || return 1
 	kvmig lab vm load -q vm1 --dirty-rate 4Mi --working-set 16Mi && kvmig migrate -q vm1 >/dev/null || return 1
 	for _ in $(seq 100); do
 		[ "$(kvmig status vm1 -o json | jq -r .progress.bandwidthBytesPerSecond)" = null ] || break
@@ -56,6 +57,14 @@ moved_waiting_and_cancelled() {
 	kvmig config unset -q parallelMigrationsPerCluster bandwidthPerMigration
 }
 
+policies() {
+	kvmig policy create -q other --vm-label tier=gold --set allowPostCopy=true 2>/dev/null || return 1
+	kvmig policy create -q third --vm-label tier=gold --set allowPostCopy=true 2>/dev/null || return 1
+	kvmig vm label -q vm1 tier=silver || return 1
+	keep kvmig policy explain vm1 && keep kvmig policy explain vm1 --as-if tier=gold &&
+		keep kvmig policy matches every && keep kvmig policy lint
+}
+
 the_rest() {
 	keep kvmig history && keep kvmig config view && keep kvmig lab status && keep kvmig version
 }
@@ -74,11 +83,15 @@ same_fields() { # KIND, fields that do not come up here
 mkdir "$LAB_TOP/docs"
 check 'a lab' lab_start 2 --vms 2
 check 'migrations that succeed, wait, run and fail' moved_waiting_and_cancelled
+check 'policies' policies
 check 'records, settings, the lab, the version' the_rest
 check 'MigrationStatus' same_fields MigrationStatus alarms.type alarms.reason alarms.message result.hint settings.policy
 check 'MigrationVerdict' same_fields MigrationVerdict
 check 'MigrationRecordList' same_fields MigrationRecordList settings.policy
 check 'SettingList' same_fields SettingList milliseconds
+check 'PolicyExplanation' same_fields PolicyExplanation
+check 'PolicyMatchList' same_fields PolicyMatchList
+check 'PolicyFindingList' same_fields PolicyFindingList
 check 'LabStatus' same_fields LabStatus
 check 'Version' same_fields Version
 done_testing
