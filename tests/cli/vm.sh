@@ -118,4 +118,22 @@ test_case 'label needs a label'
 run kvmig vm label web-01-old
 expect_status 2
 
+test_case 'of a VM whose host is silent nobody knows whether it can be migrated'
+put <<END
+apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstance
+metadata: {name: quiet, namespace: silent}
+spec: {domain: {memory: {guest: 1Gi}}}
+status:
+  domainUUID: 77777777-2222-4333-8444-555555555555
+  nodeName: n1
+  phase: Running
+  domainState: running
+  copies: [{node: n1, state: running, reason: booted, incoming: false}]
+  conditions:
+  - {type: LiveMigratable, status: "True", reason: Test, message: ""}
+END
+run kvmig vm list -n silent
+expect 'the row' grep -qE '^quiet +Unknown +n1 .* Unknown$' "$out"
+
 done_testing
