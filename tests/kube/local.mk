@@ -1,12 +1,18 @@
 # Suites on a real API server: not part of `make check`. They run the kvmig of this build folder, or another:
 #   make check-kube KVMIG=DIR/bin/kvmig
 kube_tests = \
+	%D%/api.sh \
 	%D%/bed.sh \
 	%D%/proxy.sh
 
 check-kube:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(kube_tests)'
 .PHONY: check-kube
+# cluster.h from the command line.
+check_PROGRAMS += %D%/api-client
+tests_kube_api_client_SOURCES = %D%/api-client.c
+tests_kube_api_client_LDADD = libkvmig.la
+check-kube: %D%/api-client$(EXEEXT)
 dist_check_SCRIPTS += $(kube_tests) %D%/build.sh %D%/compare.sh %D%/scale.sh
 dist_noinst_SCRIPTS += %D%/measure.py
 EXTRA_DIST += %D%/lib.sh %D%/servers %D%/tools %D%/crds %D%/manifests

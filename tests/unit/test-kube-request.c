@@ -11,6 +11,7 @@
 #define OBJECT                                                                                     \
 	"{\"apiVersion\":\"kubevirt.io/v1\",\"kind\":\"VirtualMachineInstance\",\"metadata\":{"    \
 	"\"name\":\"x\",\"namespace\":\"d\"}}"
+#define VERSION(version) "{\"metadata\":{\"resourceVersion\":\"" version "\"}}"
 #define GONE "{\"kind\":\"Status\",\"code\":410,\"reason\":\"Expired\",\"message\":\"too old\""
 
 #define SCRIPT(replies, piece) fake_script(replies, G_N_ELEMENTS(replies), piece)
@@ -130,6 +131,10 @@ static void test_writes(void)
 #define WRITE "fieldManager=kvmig&fieldValidation=Strict"
 	static const FakeReply replies[] = {
 		{ .target = "PUT " ONE "?" WRITE, .status = 200, .body = OBJECT },
+		/* without a version: that of the moment, until it fits */
+		{ .target = "GET " ONE, .status = 200, .body = VERSION("7") },
+		{ .target = "PUT " ONE "/status?" WRITE, .status = 409, .body = "" },
+		{ .target = "GET " ONE, .status = 200, .body = VERSION("8") },
 		{ .target = "PUT " ONE "/status?" WRITE, .status = 200, .body = OBJECT },
 		{ .target = "PATCH " ONE "?" WRITE, .status = 200, .body = OBJECT },
 		{ .target = "PATCH " ONE "/status?" WRITE "&dryRun=All",
@@ -144,9 +149,12 @@ static void test_writes(void)
 	g_autoptr(cJSON) ops = cJSON_Parse("[]");
 
 	SCRIPT(replies, 1000);
+	json_set_string(json_get(object, "metadata"), "resourceVersion", "5");
 	cJSON_Delete(cluster_update(cluster, object, 0, NULL));
 	g_assert_cmpstr(fake_last_header("Content-Type"), ==, "application/json");
+	json_unset(json_get(object, "metadata"), "resourceVersion");
 	cJSON_Delete(cluster_update_status(cluster, object, 0, NULL));
+	g_assert_nonnull(strstr(fake_last_body(), "\"resourceVersion\":\"8\""));
 	cJSON_Delete(
 		cluster_patch(cluster, &KIND_VMI, "d", "x", CLUSTER_PATCH_MERGE, patch, 0, NULL));
 	g_assert_cmpstr(fake_last_header("Content-Type"), ==, "application/merge-patch+json");

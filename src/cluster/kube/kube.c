@@ -12,6 +12,8 @@
 #include "cluster/kube/request.h"
 #include "cluster/kube/watch.h"
 
+#define OVERWRITE_TRIES 5
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 static cJSON *kube_get(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
@@ -87,8 +89,8 @@ static cJSON *kube_create(Cluster *cluster, const Kind *kind, const cJSON *objec
 	return send_write(cluster, &write, NULL, error);
 }
 
-static cJSON *kube_update(Cluster *cluster, const Kind *kind, const cJSON *object, gboolean status,
-			  ClusterWriteFlags flags, GError **error)
+static cJSON *put(Cluster *cluster, const Kind *kind, const cJSON *object, gboolean status,
+		  ClusterWriteFlags flags, GError **error)
 {
 	const Write write = { .method = "PUT",
 			      .verb = "change",
@@ -102,6 +104,66 @@ static cJSON *kube_update(Cluster *cluster, const Kind *kind, const cJSON *objec
 			      .flags = flags };
 
 	return send_write(cluster, &write, NULL, error);
+}
+
+/* Servers want a version of kinds that come from CRDs: it is that of the moment, however often
+ * somebody else is faster. */
+static cJSON *put_over(Cluster *cluster, const Kind *kind, const cJSON *object, gboolean status,
+		       ClusterWriteFlags flags, GError **error)
+{
+	g_autoptr(cJSON) copy = cJSON_Duplicate(object, TRUE);
+
+	for (int tries = 1;; tries++) {
+		g_autoptr(GError) cause = NULL;
+		g_autoptr(cJSON) now = kube_get(cluster, kind, object_namespace(object),
+						object_name(object), error);
+		cJSON *stored;
+
+		if (!now)
+			return NULL;
+		json_set_string(json_ensure_object(copy, "metadata"), "resourceVersion",
+				object_resource_version(now));
+		stored = put(cluster, kind, copy, status, flags, &cause);
+		if (stored)
+			return stored;
+		if (error_code(cause) == KVMIG_ERROR_CONFLICT && tries < OVERWRITE_TRIES)
+			continue;
+		g_propagate_error(error, g_steal_pointer(&cause));
+		return NULL;
+	}
+}
+
+static cJSON *kube_update(Cluster *cluster, const Kind *kind, const cJSON *object, gboolean status,
+			  ClusterWriteFlags flags, GError **error)
+{
+	return object_resource_version(object)
+		       ? put(cluster, kind, object, status, flags, error)
+		       : put_over(cluster, kind, object, status, flags, error);
+}
+
+/* A test that fails is a conflict, but the server tells it in the words that it has for a patch
+ * that does not fit. */
+static gboolean has_test(const cJSON *patch)
+{
+	const cJSON *operation;
+
+	cJSON_ArrayForEach(operation, patch)
+	{
+		if (g_str_equal(json_string(operation, "op", ""), "test"))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static void explain_json_patch(const cJSON *patch, const Kind *kind, const char *name,
+			       GError **error)
+{
+	if (!error || error_code(*error) != KVMIG_ERROR_INVALID || !has_test(patch) ||
+	    !strstr((*error)->message, "the server rejected our request due to an error"))
+		return;
+	g_clear_error(error);
+	error_set(error, KVMIG_ERROR_CONFLICT,
+		  "cannot change %s '%s': it is not as the patch expects", kind->singular, name);
 }
 
 static cJSON *kube_patch(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
@@ -120,8 +182,15 @@ static cJSON *kube_patch(Cluster *cluster, const Kind *kind, const char *ns, con
 			      .subresource = type == CLUSTER_PATCH_MERGE_STATUS ? "status" : NULL,
 			      .body = patch,
 			      .flags = flags };
+	g_autoptr(GError) cause = NULL;
+	cJSON *stored = send_write(cluster, &write, NULL, &cause);
 
-	return send_write(cluster, &write, NULL, error);
+	if (stored)
+		return stored;
+	if (type == CLUSTER_PATCH_JSON)
+		explain_json_patch(patch, kind, name, &cause);
+	g_propagate_error(error, g_steal_pointer(&cause));
+	return NULL;
 }
 
 static cJSON *kube_apply(Cluster *cluster, const Kind *kind, const cJSON *object,

@@ -165,7 +165,6 @@ static gboolean send_once(Attempt *attempt, GError **error)
 	const KubeRequest *request = attempt->request;
 	HttpClient *http = kube_client(attempt->kube, error);
 	g_autoptr(GPtrArray) headers = NULL;
-	gint64 start_us = g_get_monotonic_time();
 	HttpRequest http_request = {
 		.method = request->method,
 		.target = request->target,
@@ -190,9 +189,6 @@ static gboolean send_once(Attempt *attempt, GError **error)
 		return FALSE;
 	http_request.headers = (const char *const *)headers->pdata;
 	ok = http_send(http, &http_request, &attempt->reply, error);
-	g_debug("%s %s%s: %d in %" G_GINT64_FORMAT " ms", request->method,
-		attempt->kube->base.server, request->target, attempt->reply.head.status,
-		(g_get_monotonic_time() - start_us) / 1000);
 	if (ok)
 		kube_warn(attempt->kube, &attempt->reply.head);
 	return ok;

@@ -325,8 +325,6 @@ static void on_end(const HttpHead *head, const GError *error, gpointer data)
 	KubeWatch *watch = data;
 	gint64 took_ms = (g_get_monotonic_time() - watch->began_us) / 1000;
 
-	g_debug("watch of %s: ended with %d after %" G_GINT64_FORMAT " ms%s%s", watch->kind->plural,
-		head->status, took_ms, error ? ": " : "", error ? error->message : "");
 	kube_warn(kube_of_watch(watch), head);
 	watch->worked = watch->worked || head->status == 200;
 	if (head->status == 200 && took_ms > PAUSE_LIMIT_MS)
