@@ -25,6 +25,10 @@ unit_tests += %D%/test-crash
 tests_unit_test_crash_SOURCES = %D%/test-crash.c %D%/store-fixture.h
 tests_unit_test_crash_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-credential
+tests_unit_test_credential_SOURCES = %D%/test-credential.c %D%/store-fixture.h
+tests_unit_test_credential_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-db
 tests_unit_test_db_SOURCES = %D%/test-db.c %D%/store-fixture.h
 tests_unit_test_db_LDADD = $(AM_UNIT_LDADD)
@@ -46,6 +50,10 @@ tests_unit_test_examples_LDADD = libcmd.la
 unit_tests += %D%/test-generic
 tests_unit_test_generic_SOURCES = %D%/test-generic.c %D%/store-fixture.h
 tests_unit_test_generic_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-exec
+tests_unit_test_exec_SOURCES = %D%/test-exec.c %D%/store-fixture.h
+tests_unit_test_exec_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-history
 tests_unit_test_history_SOURCES = %D%/test-history.c %D%/store-fixture.h

@@ -157,13 +157,36 @@ static gboolean set_error_missing(const ExecConfig *exec, GError **error)
 	return FALSE;
 }
 
+static gboolean may_run(const char *path)
+{
+	return g_file_test(path, G_FILE_TEST_IS_EXECUTABLE) &&
+	       !g_file_test(path, G_FILE_TEST_IS_DIR);
+}
+
+/* A bare name is looked for in PATH, but not in relative entries such as ".", where anybody may put
+ * a program of that name. */
+static char *search_path(const char *name)
+{
+	const char *variable = g_getenv("PATH");
+	g_auto(GStrv) folders = g_strsplit(variable ? variable : "", ":", -1);
+
+	if (g_path_is_absolute(name))
+		return may_run(name) ? g_strdup(name) : NULL;
+	for (char **folder = folders; *folder; folder++) {
+		g_autofree char *path = g_build_filename(*folder, name, NULL);
+
+		if (g_path_is_absolute(*folder) && may_run(path))
+			return g_steal_pointer(&path);
+	}
+	return NULL;
+}
+
 static char *find_program(const ExecConfig *exec, GError **error)
 {
-	g_autofree char *path = g_find_program_in_path(exec->command);
+	g_autofree char *path = search_path(exec->command);
 	struct stat st;
 
-	/* a relative one comes from an entry of PATH such as ".", where anybody may put it */
-	if (!path || !g_path_is_absolute(path)) {
+	if (!path) {
 		if (g_path_is_absolute(exec->command) && stat(exec->command, &st) == 0)
 			error_set(error, KVMIG_ERROR_FORBIDDEN,
 				  "credential plugin '%s' is not a program that may be run",
