@@ -326,6 +326,327 @@ static void test_bad(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	}
 }
 
+/* ---- several files -------------------------------------------------------------------------- */
+
+/* The first file that has a name wins with its whole entry, and the first current-context. */
+static void test_merge(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *one =
+		write_file(fixture, "a/one",
+			   "contexts: [{name: prod, context: {cluster: c, user: u}}]\n"
+			   "users: [{name: u, user: {tokenFile: tokens/u}}]\n");
+	g_autofree char *two = write_file(
+		fixture, "b/two",
+		"current-context: prod\nusers: [{name: u, user: {token: t, as: jane}}]\n"
+		"clusters: [{name: c, cluster: {server: 'https://two', certificate-authority: "
+		"../ca}}]\n");
+	g_autofree char *three = write_file(
+		fixture, "b/three",
+		"current-context: other\ncontexts: [{name: prod, context: {namespace: third}}]\n"
+		"clusters: [{name: c, cluster: {server: 'https://three', proxy-url: "
+		"'http://p'}}]\n");
+	g_autofree char *ca = write_file(fixture, "ca", "CA");
+	g_autofree char *list = g_strdup_printf(":%s:/nowhere:%s:%s:%s:", one, two, three, two);
+	g_autofree char *wanted = g_strdup_printf(
+		"context=prod server=https://two ca=CA file=%s/a/tokens/u", fixture->folder);
+	g_autofree char *broken = NULL, *with_broken = NULL;
+
+	g_setenv("KUBECONFIG", list, TRUE);
+	assert_target(WITH(0), wanted);
+	/* one that is named stands alone */
+	assert_refused(WITH(.kubeconfig = two), KVMIG_ERROR_NOT_FOUND,
+		       "there is no context 'prod'");
+	/* all that are there must be good */
+	broken = write_file(fixture, "broken", "users: 7\n");
+	with_broken = g_strdup_printf("%s:%s", list, broken);
+	g_setenv("KUBECONFIG", with_broken, TRUE);
+	assert_refused(WITH(0), KVMIG_ERROR_INVALID, broken);
+	g_setenv("KUBECONFIG", "/nowhere:/etc/passwd/x", TRUE);
+	assert_refused(WITH(0), KVMIG_ERROR_NOT_FOUND, "'/etc/passwd/x': Not a directory");
+	g_setenv("KUBECONFIG", "::", TRUE);
+	assert_refused(WITH(0), KVMIG_ERROR_NOT_FOUND, "no cluster");
+	g_unsetenv("KUBECONFIG");
+	(void)ca;
+}
+
+static void test_default(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *path = write_file(fixture, ".kube/config", USER("token: t"));
+
+	assert_target(WITH(0), PROD " token=t");
+	g_setenv("KUBECONFIG", "", TRUE);
+	assert_target(WITH(0), PROD " token=t");
+	g_unsetenv("KUBECONFIG");
+}
+
+/* ---- options -------------------------------------------------------------------------------- */
+
+#define FULL                                                                                       \
+	HEAD CONTEXT                                                                               \
+		"clusters: [{name: c, cluster: {server: 'https://api:6443', tls-server-name: "     \
+		"kube, "                                                                           \
+		"certificate-authority-data: " CA_DATA "}}, "                                      \
+		"{name: d, cluster: {server: 'https://d'}}]\n"                                     \
+		"users: [{name: u, user: {token: t, tokenFile: /f, as: jane, as-groups: [g]}}, "   \
+		"{name: v, user: {username: v, password: pw}}]\n"
+
+static void test_options(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	static const char *const groups[] = { "x", "y", NULL };
+	g_autofree char *path = write_file(fixture, "config", FULL);
+	g_autofree char *ca = write_file(fixture, "ca", "CA2");
+	const char *const as = " token=t file=/f as=jane groups=g";
+	const struct {
+		ClusterOptions options;
+		const char *server, *user;
+	} rows[] = {
+		{ WITH(0), PROD " name=kube ca=CA", as },
+		{ WITH(.server = "https://x"), "context=prod ns=web server=https://x ca=CA", as },
+		{ WITH(.tls_server_name = "y"), PROD " name=y ca=CA", as },
+		{ WITH(.insecure_skip_tls_verify = TRUE), PROD " name=kube insecure=yes", as },
+		{ WITH(.certificate_authority = ca), PROD " name=kube ca=CA2", as },
+		{ WITH(.cluster = "d"), "context=prod ns=web server=https://d", as },
+		{ WITH(.user = "v"), PROD " name=kube ca=CA", " username=v password=pw" },
+		{ WITH(.token = "mine"), PROD " name=kube ca=CA", " token=mine as=jane groups=g" },
+		{ WITH(.token_file = "mine"), PROD " name=kube ca=CA",
+		  " file=mine as=jane groups=g" },
+		{ WITH(.as = "joe"), PROD " name=kube ca=CA", " token=t file=/f as=joe groups=g" },
+		{ WITH(.as = "joe", .as_uid = "7", .as_groups = groups), PROD " name=kube ca=CA",
+		  " token=t file=/f as=joe uid=7 groups=x,y" },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *wanted = g_strconcat(rows[i].server, rows[i].user, NULL);
+		ClusterOptions options = rows[i].options;
+
+		options.kubeconfig = path;
+		g_test_message("row %zu", i);
+		assert_target(options, wanted);
+	}
+}
+
+static void test_bad_options(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	static const char *const groups[] = { "x", NULL };
+	g_autofree char *path = write_file(fixture, "config", FULL);
+	g_autofree char *plain = write_file(fixture, "plain", USER("token: t"));
+	g_autofree char *lacking = write_file(fixture, "lacking", HEAD CONTEXT);
+
+	assert_refused(WITH(.kubeconfig = path, .context = "x"), KVMIG_ERROR_NOT_FOUND, "'x'");
+	assert_refused(WITH(.kubeconfig = path, .cluster = "x"), KVMIG_ERROR_NOT_FOUND,
+		       "no cluster 'x'");
+	assert_refused(WITH(.kubeconfig = path, .user = "x"), KVMIG_ERROR_NOT_FOUND, "no user 'x'");
+	assert_refused(WITH(.kubeconfig = path, .user = "v", .token = "t"), KVMIG_ERROR_INVALID,
+		       "both a token and");
+	assert_refused(WITH(.kubeconfig = plain, .as_groups = groups), KVMIG_ERROR_USAGE, "--as:");
+	assert_refused(WITH(.kubeconfig = plain, .as_uid = "7"), KVMIG_ERROR_USAGE, "need --as");
+	assert_refused(WITH(.kubeconfig = path, .certificate_authority = "/nowhere"),
+		       KVMIG_ERROR_NOT_FOUND, "certificate-authority '/nowhere'");
+	assert_refused(WITH(.kubeconfig = path, .certificate_authority = plain,
+			    .insecure_skip_tls_verify = TRUE),
+		       KVMIG_ERROR_INVALID, "both are given");
+	assert_refused(WITH(.kubeconfig = path, .server = "x y"), KVMIG_ERROR_INVALID, "'x y'");
+	/* enough is given by options, as with kubectl */
+	assert_refused(WITH(.kubeconfig = lacking, .server = "https://x"), KVMIG_ERROR_NOT_FOUND,
+		       "names user 'u'");
+	assert_target(WITH(.kubeconfig = lacking, .server = "https://x", .token = "t"),
+		      "context=prod ns=web server=https://x token=t");
+	assert_target(WITH(.server = "https://x"), "context= server=https://x");
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+static void test_large(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *path = write_file(fixture, "config", "");
+	GString *text = g_string_new("x: ");
+
+	g_assert_cmpint(truncate(path, 104857600), ==, 0);
+	assert_refused(WITH(.kubeconfig = path), KVMIG_ERROR_INVALID, "larger than 4 MiB");
+	assert_refused(WITH(.kubeconfig = "/dev/zero"), KVMIG_ERROR_INVALID, "larger than 4 MiB");
+	assert_refused(WITH(.kubeconfig = "/dev/null"), KVMIG_ERROR_NOT_FOUND, "empty");
+	assert_refused(WITH(.kubeconfig = fixture->folder), KVMIG_ERROR_INVALID, "is a folder");
+	for (guint i = 0; i < 101; i++)
+		g_string_append_c(text, '[');
+	for (guint i = 0; i < 101; i++)
+		g_string_append_c(text, ']');
+	g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
+	assert_refused(WITH(.kubeconfig = path), KVMIG_ERROR_INVALID,
+		       "column 104: nested too deeply");
+	g_string_assign(text, "x: ");
+	for (guint i = 0; i < 100000; i++)
+		g_string_append(text, "[{");
+	g_assert_true(g_file_set_contents(path, text->str, -1, NULL));
+	assert_refused(WITH(.kubeconfig = path), KVMIG_ERROR_INVALID, "nested too deeply");
+	g_string_free(text, TRUE);
+}
+
+/* Small files that expand to billions of values, by aliases and by merge keys. */
+static void test_bombs(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	GString *lists = g_string_new("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+	GString *maps = g_string_new("b0: &b0 {x: 1, y: 2, z: 3}\n");
+	GString *deep = g_string_new("c0: &c0 [x]\n");
+	g_autofree char *path = NULL;
+
+	for (guint i = 1; i < 12; i++) {
+		g_string_append_printf(lists, "a%u: &a%u [", i, i);
+		g_string_append_printf(maps, "b%u: &b%u\n", i, i);
+		for (guint k = 0; k < 9; k++) {
+			g_string_append_printf(lists, "%s*a%u", k ? ", " : "", i - 1);
+			g_string_append_printf(maps, "  <<: *b%u\n", i - 1);
+		}
+		g_string_append(lists, "]\n");
+	}
+	for (guint i = 1; i < 200; i++)
+		g_string_append_printf(deep, "c%u: &c%u [*c%u]\n", i, i, i - 1);
+	path = write_file(fixture, "config", lists->str);
+	assert_refused(WITH(.kubeconfig = path), KVMIG_ERROR_INVALID,
+		       "aliases make this more than");
+	g_assert_true(g_file_set_contents(path, maps->str, -1, NULL));
+	assert_refused(WITH(.kubeconfig = path), KVMIG_ERROR_INVALID,
+		       "aliases make this more than");
+	g_assert_true(g_file_set_contents(path, deep->str, -1, NULL));
+	assert_refused(WITH(.kubeconfig = path), KVMIG_ERROR_INVALID, "nested too deeply");
+	g_string_free(lists, TRUE);
+	g_string_free(maps, TRUE);
+	g_string_free(deep, TRUE);
+}
+
+/* 4 MiB of anything are read, or refused, in moments. */
+static void test_time(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	static const char *const units[] = { "- a\n", "[],",       "{a: b}\n",  "a: &a b\n",
+					     "? ",    "'x' ",      "- &a *a\n", "!!x ",
+					     "a:\n",  "\"\\x41\"," };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
+		g_autofree char *path = NULL;
+		g_autoptr(GString) text = g_string_new(NULL);
+		gint64 start;
+
+		while (text->len < 4000000)
+			g_string_append(text, units[i]);
+		path = write_file(fixture, "config", text->str);
+		start = g_get_monotonic_time();
+		kubeconfig_free(kubeconfig_load(path, NULL));
+		g_test_message("'%s': %d ms", units[i],
+			       (int)((g_get_monotonic_time() - start) / 1000));
+		g_assert_cmpint(g_get_monotonic_time() - start, <, 20 * G_USEC_PER_SEC);
+	}
+}
+
+static void test_pipe(StoreFixture *fixture G_GNUC_UNUSED, gconstpointer data G_GNUC_UNUSED)
+{
+	const char *text = USER("token: t");
+	g_autofree char *path = NULL;
+	int fds[2];
+
+	g_assert_cmpint(pipe(fds), ==, 0);
+	g_assert_cmpint(write(fds[1], text, strlen(text)), ==, (gssize)strlen(text));
+	(void)close(fds[1]);
+	path = g_strdup_printf("/dev/fd/%d", fds[0]);
+	assert_target(WITH(.kubeconfig = path), PROD " token=t");
+	(void)close(fds[0]);
+}
+
+static void test_permission(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *path = write_file(fixture, "config", USER("token: t"));
+	g_autofree char *open_path = write_file(fixture, "open", CLUSTER);
+	g_autoptr(Kubeconfig) closed = NULL, exposed = NULL, harmless = NULL;
+
+	closed = kubeconfig_load(path, NULL);
+	g_assert_null(kubeconfig_exposed_file(closed));
+	g_assert_cmpint(chmod(path, 0640), ==, 0);
+	exposed = kubeconfig_load(path, NULL);
+	g_assert_cmpstr(kubeconfig_exposed_file(exposed), ==, path);
+	g_assert_cmpint(chmod(open_path, 0644), ==, 0);
+	harmless = kubeconfig_load(open_path, NULL);
+	g_assert_null(kubeconfig_exposed_file(harmless));
+	if (geteuid() == 0) {
+		g_test_message("root may read everything: the rest is for other users");
+		return;
+	}
+	g_assert_cmpint(chmod(path, 0), ==, 0);
+	assert_refused(WITH(.kubeconfig = path), KVMIG_ERROR_FORBIDDEN, "Permission denied");
+}
+
+/* No message may show a secret, whatever is wrong with it. */
+static void test_no_secret_in_errors(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	static const char *const texts[] = {
+		USER("token: [hunter2]"),
+		USER("token: hunter2: x"),
+		USER("token: &hunter *hunter2"),
+		USER("password: {hunter2: hunter2}"),
+		USER("client-key-data: hunter2-"),
+		USER("token: 'hunter2"),
+		USER("token: hunter2, username: hunter2"),
+		SERVER("server: 'https://me:hunter2@api'"),
+		"hunter2",
+		"token: \thunter2\n\thunter2",
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(texts); i++) {
+		g_autofree char *path = write_file(fixture, "config", texts[i]);
+		const ClusterOptions options = { .kubeconfig = path };
+		g_autoptr(GError) error = NULL;
+
+		g_test_message("%s", texts[i]);
+		g_assert_null(resolve(&options, &error));
+		g_assert_nonnull(error);
+		/* the name of an anchor that is not there is none */
+		if (!strstr(error->message, "there is no anchor"))
+			g_assert_null(strstr(error->message, "hunter2"));
+	}
+}
+
+/* ---- a pod ---------------------------------------------------------------------------------- */
+
+static void assert_pod(const char *folder, ClusterOptions options, const char *wanted)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(KubeTarget) target = kube_service_account(folder, &options, &error);
+	g_autofree char *text = NULL;
+
+	g_assert_no_error(error);
+	text = describe(target);
+	g_assert_cmpstr(text, ==, wanted);
+}
+
+static void test_service_account(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *token = write_file(fixture, "token", "t");
+	g_autofree char *ca = write_file(fixture, "ca.crt", "CA");
+	g_autofree char *ns = write_file(fixture, "namespace", " web\n");
+	g_autofree char *own = write_file(fixture, "own", "CA2");
+	const char *folder = fixture->folder;
+	g_autofree char *plain = g_strdup_printf(
+		"context=service-account ns=web server=https://10.0.0.1:443 ca=CA file=%s", token);
+	g_autofree char *other = g_strdup_printf(
+		"context=service-account ns=pod server=https://[fd00::1]:443 ca=CA2 file=%s as=j",
+		token);
+
+	g_assert_false(kube_has_service_account(folder));
+	g_setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1", TRUE);
+	g_assert_false(kube_has_service_account(folder));
+	g_setenv("KUBERNETES_SERVICE_PORT", "443", TRUE);
+	g_assert_true(kube_has_service_account(folder));
+	g_assert_false(kube_has_service_account("/nowhere"));
+	assert_pod(folder, WITH(0), plain);
+	assert_pod(folder, WITH(.token = "mine"),
+		   "context=service-account ns=web server=https://10.0.0.1:443 ca=CA token=mine");
+	g_setenv("KUBERNETES_SERVICE_HOST", "fd00::1", TRUE);
+	g_setenv("POD_NAMESPACE", "pod", TRUE);
+	assert_pod(folder, WITH(.as = "j", .certificate_authority = own), other);
+	g_unsetenv("KUBERNETES_SERVICE_HOST");
+	g_unsetenv("KUBERNETES_SERVICE_PORT");
+	g_unsetenv("POD_NAMESPACE");
+	(void)ca;
+	(void)ns;
+}
+
 #define TEST(path, func)                                                                           \
 	g_test_add("/kubeconfig/" path, StoreFixture, NULL, fixture_set_up_bare, func,             \
 		   fixture_tear_down)
@@ -336,5 +657,16 @@ int main(int argc, char **argv)
 	g_unsetenv("KUBERNETES_MASTER");
 	TEST("good", test_good);
 	TEST("bad", test_bad);
+	TEST("merge", test_merge);
+	TEST("default", test_default);
+	TEST("options", test_options);
+	TEST("bad-options", test_bad_options);
+	TEST("large", test_large);
+	TEST("bombs", test_bombs);
+	TEST("time", test_time);
+	TEST("pipe", test_pipe);
+	TEST("permission", test_permission);
+	TEST("no-secret-in-errors", test_no_secret_in_errors);
+	TEST("service-account", test_service_account);
 	return g_test_run();
 }

@@ -215,17 +215,15 @@ static gboolean add_file(Kubeconfig *config, KubeFile *file, GError **error)
 
 static gboolean load_file(Kubeconfig *config, const char *path, gboolean must, GError **error)
 {
-	g_autoptr(GError) cause = NULL;
-	KubeFile *file = read_kube_file(path, &cause);
+	KubeFile *file;
 
-	if (file)
-		return add_file(config, file, error);
-	if (!must && g_error_matches(cause, KVMIG_ERROR, KVMIG_ERROR_NOT_FOUND)) {
+	/* only what is not there is left out, as by kubectl: what cannot be looked for is an error */
+	if (!must && access(path, F_OK) < 0 && errno == ENOENT) {
 		g_info("kubeconfig '%s' is not there", path);
 		return TRUE;
 	}
-	g_propagate_error(error, g_steal_pointer(&cause));
-	return FALSE;
+	file = read_kube_file(path, error);
+	return file && add_file(config, file, error);
 }
 
 static gboolean load_list(Kubeconfig *config, const char *list, GError **error)
