@@ -1,6 +1,6 @@
 # Each fuzz-NAME.c is one target. 'make check' replays its corpus; 'make fuzz' builds it with clang's libFuzzer,
 # run.sh does that and runs all.
-fuzz_names = json quantity schema selector yaml
+fuzz_names = json kubeconfig quantity schema selector yaml
 dist_noinst_SCRIPTS += %D%/run.sh
 EXTRA_DIST += %D%/corpus
 
@@ -8,6 +8,11 @@ check_PROGRAMS += %D%/replay-json
 TESTS += %D%/replay-json
 tests_fuzz_replay_json_SOURCES = %D%/fuzz-json.c %D%/replay.c %D%/fuzz.h
 tests_fuzz_replay_json_LDADD = libkvmig.la
+
+check_PROGRAMS += %D%/replay-kubeconfig
+TESTS += %D%/replay-kubeconfig
+tests_fuzz_replay_kubeconfig_SOURCES = %D%/fuzz-kubeconfig.c %D%/replay.c %D%/fuzz.h
+tests_fuzz_replay_kubeconfig_LDADD = libkvmig.la
 
 check_PROGRAMS += %D%/replay-quantity
 TESTS += %D%/replay-quantity
@@ -32,7 +37,9 @@ tests_fuzz_replay_yaml_LDADD = libkvmig.la
 FUZZ_CC = clang
 FUZZ_CFLAGS = -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 fuzz_sources = \
-	src/base/clock.c src/base/error.c src/model/condition.c src/model/host.c src/model/json.c src/model/kind.c \
+	src/base/clock.c src/base/error.c src/cluster/kube/exec.c src/cluster/kube/exec-reply.c \
+	src/cluster/kube/kubeconfig.c src/cluster/kube/kubeconfig-fields.c src/cluster/kube/kubeconfig-resolve.c \
+	src/cluster/kube/yaml-tree.c src/model/condition.c src/model/host.c src/model/json.c src/model/kind.c \
 	src/model/labels.c src/model/metadata.c src/model/migration.c src/model/name.c src/model/object.c \
 	src/model/quantity.c src/model/schema.c src/model/vmi.c src/model/yaml.c src/settings/settings.c
 fuzz: src/model/crds-data.c

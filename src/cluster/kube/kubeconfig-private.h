@@ -47,6 +47,9 @@ void kube_secret_free(char *secret);
 gboolean kube_set_error_at(GError **error, KvmigError code, const KubeFile *file,
 			   const YamlNode *node, const char *format, ...) G_GNUC_PRINTF(5, 6);
 
+/* What kubeconfig_load() makes of a file with this text; for the fuzzer, which has none. */
+Kubeconfig *kube_config_from_text(const char *text, gsize length, const char *path, GError **error);
+
 /* kubeconfig-fields.c: checks the types of all fields of a file, as kubectl does on reading, and
  * tells unknown ones to g_info(). *ret_secret: a password, token or key is in it. */
 gboolean kube_check_fields(const KubeFile *file, gboolean *ret_secret, GError **error);

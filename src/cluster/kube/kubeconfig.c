@@ -124,29 +124,41 @@ static gboolean others_may_read(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 077);
 }
 
-static KubeFile *read_kube_file(const char *path, GError **error)
+/* Takes nothing; the file is not looked at, but for its path. */
+static KubeFile *parse_kube_file(const char *text, gsize length, const char *path,
+				 gboolean *ret_secret, GError **error)
 {
 	g_autoptr(KubeFile) file = g_new0(KubeFile, 1);
 	g_autofree char *what = g_strdup_printf("kubeconfig '%s'", path);
 	g_autofree char *absolute = g_canonicalize_filename(path, NULL);
-	char *text = NULL;
-	gboolean secret;
-	gsize length;
 
 	file->path = g_strdup(path);
 	file->folder = g_path_get_dirname(absolute);
-	if (!kube_read_file(path, "kubeconfig", &text, &length, error))
-		return NULL;
 	file->tree = yaml_tree_parse(text, length, what, error);
-	explicit_bzero(text, length);
-	g_free(text);
-	if (!file->tree || !kube_check_fields(file, &secret, error))
+	if (!file->tree || !kube_check_fields(file, ret_secret, error))
 		return NULL;
 	if (yaml_tree_has_more(file->tree))
 		g_info("kubeconfig '%s': only its first document is read", path);
+	return g_steal_pointer(&file);
+}
+
+static KubeFile *read_kube_file(const char *path, GError **error)
+{
+	KubeFile *file;
+	char *text = NULL;
+	gboolean secret = FALSE;
+	gsize length;
+
+	if (!kube_read_file(path, "kubeconfig", &text, &length, error))
+		return NULL;
+	file = parse_kube_file(text, length, path, &secret, error);
+	explicit_bzero(text, length);
+	g_free(text);
+	if (!file)
+		return NULL;
 	file->exposed = secret && others_may_read(path);
 	g_info("kubeconfig '%s' is read", path);
-	return g_steal_pointer(&file);
+	return file;
 }
 
 /* ---- merging -------------------------------------------------------------------------------- */
@@ -217,7 +229,8 @@ static gboolean load_file(Kubeconfig *config, const char *path, gboolean must, G
 {
 	KubeFile *file;
 
-	/* only what is not there is left out, as by kubectl: what cannot be looked for is an error */
+	/* only what is not there is left out, as by kubectl: what cannot be looked for is an error
+	 */
 	if (!must && access(path, F_OK) < 0 && errno == ENOENT) {
 		g_info("kubeconfig '%s' is not there", path);
 		return TRUE;
@@ -249,16 +262,33 @@ static gboolean load_default(Kubeconfig *config, GError **error)
 	return load_file(config, path, FALSE, error);
 }
 
-Kubeconfig *kubeconfig_load(const char *option, GError **error)
+static Kubeconfig *config_new(void)
 {
-	g_autoptr(Kubeconfig) config = g_new0(Kubeconfig, 1);
-	const char *list = g_getenv("KUBECONFIG");
-	gboolean done;
+	Kubeconfig *config = g_new0(Kubeconfig, 1);
 
 	config->files = g_ptr_array_new_with_free_func(file_free);
 	config->clusters = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
 	config->users = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
 	config->contexts = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, entry_free);
+	return config;
+}
+
+Kubeconfig *kube_config_from_text(const char *text, gsize length, const char *path, GError **error)
+{
+	g_autoptr(Kubeconfig) config = config_new();
+	gboolean secret;
+	KubeFile *file = parse_kube_file(text, length, path, &secret, error);
+
+	config->named = g_strdup_printf("'%s'", path);
+	return file && add_file(config, file, error) ? g_steal_pointer(&config) : NULL;
+}
+
+Kubeconfig *kubeconfig_load(const char *option, GError **error)
+{
+	g_autoptr(Kubeconfig) config = config_new();
+	const char *list = g_getenv("KUBECONFIG");
+	gboolean done;
+
 	if (option && *option) {
 		config->named = g_strdup_printf("'%s'", option);
 		done = load_file(config, option, TRUE, error);
