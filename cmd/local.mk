@@ -9,6 +9,7 @@ libcmd_la_SOURCES = \
 	%D%/completion.c \
 	%D%/config.c \
 	%D%/controller.c \
+	%D%/delete.c \
 	%D%/dispatch.c \
 	%D%/follow.c %D%/follow.h \
 	%D%/get.c %D%/get.h %D%/get-watch.c \
@@ -16,6 +17,7 @@ libcmd_la_SOURCES = \
 	%D%/help.c \
 	%D%/hint.c \
 	%D%/history.c \
+	%D%/label.c \
 	%D%/log.c \
 	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c \
 	%D%/observe.c %D%/observe.h \

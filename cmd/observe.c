@@ -157,6 +157,25 @@ gboolean change_labels(cJSON *object, char *const *changes, gboolean overwrite,
 	return TRUE;
 }
 
+gboolean observe_carry_labels(const CommandContext *context, const cJSON *vmi, GError **error)
+{
+	const char *node = json_string(json_get(vmi, "status"), "nodeName", NULL);
+	g_autoptr(cJSON) now = NULL;
+
+	if (node && !observe_node(context, node, error))
+		return FALSE;
+	now = cluster_get(context->cluster, &KIND_VMI, object_namespace(vmi), object_name(vmi),
+			  error);
+	if (!now)
+		return FALSE;
+	if (!inventory_is_carried(now))
+		say_warning(context,
+			    "the labels of '%s' are stored, but not yet in the domain's own "
+			    "metadata: its host does not take them now",
+			    object_name(vmi));
+	return TRUE;
+}
+
 /* ---- showing -------------------------------------------------------------------------------- */
 
 void show_field(const CommandContext *context, const char *label, const char *value)

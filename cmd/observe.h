@@ -25,6 +25,10 @@ cJSON *observe_host(Cluster *cluster, const char *name, GError **error);
 gboolean change_labels(cJSON *object, char *const *changes, gboolean overwrite,
 		       gboolean (*owned)(const char *key), GError **error);
 
+/* After the labels of a VM were stored: the domain's own metadata takes them now, or once libvirt
+ * lets it, which is said. */
+gboolean observe_carry_labels(const CommandContext *context, const cJSON *vmi, GError **error);
+
 /* "LABEL:    value", aligned, made harmless for the terminal; NULL shows "-". */
 void show_field(const CommandContext *context, const char *label, const char *value);
 /* Text of a quantity for people, "-" where it is none; free with g_free(). */

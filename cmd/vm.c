@@ -255,26 +255,6 @@ typedef struct {
 	gboolean overwrite;
 } LabelValues;
 
-/* The domain's own metadata takes the labels now, or once libvirt lets it. */
-static gboolean carry_labels(const CommandContext *context, const cJSON *vmi, GError **error)
-{
-	const char *node = json_string(json_get(vmi, "status"), "nodeName", NULL);
-	g_autoptr(cJSON) now = NULL;
-
-	if (node && !observe_node(context, node, error))
-		return FALSE;
-	now = cluster_get(context->cluster, &KIND_VMI, object_namespace(vmi), object_name(vmi),
-			  error);
-	if (!now)
-		return FALSE;
-	if (!inventory_is_carried(now))
-		say_warning(context,
-			    "the labels of '%s' are stored, but not yet in the domain's own "
-			    "metadata: its host does not take them now",
-			    object_name(vmi));
-	return TRUE;
-}
-
 static int run_label(CommandContext *context, const void *values, GError **error)
 {
 	const LabelValues *options = values;
@@ -288,7 +268,7 @@ static int run_label(CommandContext *context, const void *values, GError **error
 	if (!stored)
 		return STATUS_FAILED;
 	say(context, "VM '%s' labelled", object_name(stored));
-	return carry_labels(context, stored, error) ? STATUS_DONE : STATUS_FAILED;
+	return observe_carry_labels(context, stored, error) ? STATUS_DONE : STATUS_FAILED;
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */

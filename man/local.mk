@@ -25,10 +25,12 @@ man_pages = \
 	%D%/kvmig-config.1 \
 	%D%/kvmig-controller.1 \
 	%D%/kvmig-create.1 \
+	%D%/kvmig-delete.1 \
 	%D%/kvmig-get.1 \
 	%D%/kvmig-help.1 \
 	%D%/kvmig-history.1 \
 	%D%/kvmig-json.7 \
+	%D%/kvmig-label.1 \
 	%D%/kvmig-migrate.1 \
 	%D%/kvmig-node.1 \
 	%D%/kvmig-policy.1 \

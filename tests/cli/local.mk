@@ -6,12 +6,14 @@ cli_tests = \
 	%D%/config.sh \
 	%D%/controller.sh \
 	%D%/create.sh \
+	%D%/delete.sh \
 	%D%/examples.sh \
 	%D%/general.sh \
 	%D%/get.sh \
 	%D%/help.sh \
 	%D%/hints.sh \
 	%D%/history.sh \
+	%D%/label.sh \
 	%D%/migrate.sh \
 	%D%/no-terminal.sh \
 	%D%/node.sh \
