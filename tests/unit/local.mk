@@ -120,6 +120,11 @@ tests_unit_test_http_SOURCES = %D%/test-http.c %D%/http-server.c %D%/http-server
 tests_unit_test_http_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_http_LDADD = $(AM_UNIT_LDADD) $(OPENSSL_LIBS)
 
+unit_tests += %D%/test-http-stream
+tests_unit_test_http_stream_SOURCES = %D%/test-http-stream.c %D%/http-server.c %D%/http-server.h
+tests_unit_test_http_stream_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_http_stream_LDADD = $(AM_UNIT_LDADD) $(OPENSSL_LIBS)
+
 unit_tests += %D%/test-http-tls
 tests_unit_test_http_tls_SOURCES = %D%/test-http-tls.c %D%/http-server.c %D%/http-server.h \
 	%D%/http-certs.c %D%/http-certs.h

@@ -224,6 +224,63 @@ static void test_insecure(void)
 	SSL_CTX_free(tls);
 }
 
+/* Two streams and a request at once, of which none waits for the end of another. */
+static gboolean answer_open(TestConn *conn, const TestAsked *asked, gpointer data)
+{
+	if (g_str_equal(asked->target, "/"))
+		return answer(conn, asked, data);
+	test_conn_printf(conn,
+			 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n");
+	test_conn_wait(conn);
+	return FALSE;
+}
+
+static gboolean count_data(const HttpHead *head, const char *bytes, gsize length, gpointer data)
+{
+	(void)head;
+	(void)bytes;
+	(void)length;
+	(*(guint *)data)++;
+	return TRUE;
+}
+
+static void not_reached(const HttpHead *head, const GError *error, gpointer data)
+{
+	(void)head;
+	(void)data;
+	g_error("the stream ended: %s", error ? error->message : "well");
+}
+
+static void test_at_once(void)
+{
+	g_autoptr(TestCert) cert = make("x", "DNS:localhost", ca, -1, 9);
+	SSL_CTX *tls = test_cert_server(cert, NULL, NULL);
+	TestServer *server = test_server_new(tls, answer_open, NULL);
+	g_autofree char *base = test_server_url(server, "localhost");
+	HttpClient *client = client_new(base, ca, NULL);
+	guint calls = 0;
+	const HttpRequest request = {
+		.method = "GET", .target = "/open", .on_data = count_data, .user_data = &calls
+	};
+	g_autoptr(GError) error = NULL;
+	g_auto(HttpReply) reply = { 0 };
+	HttpStream *streams[2];
+	gint64 end_us = g_get_monotonic_time() + 10 * G_TIME_SPAN_SECOND;
+
+	for (guint i = 0; i < 2; i++)
+		streams[i] = http_stream_start(client, &request, not_reached, NULL);
+	get(client, &reply, &error);
+	g_assert_no_error(error);
+	while (calls < 2 && g_get_monotonic_time() < end_us)
+		g_main_context_iteration(NULL, FALSE);
+	g_assert_cmpuint(calls, ==, 2);
+	for (guint i = 0; i < 2; i++)
+		http_stream_stop(streams[i]);
+	http_client_free(client);
+	test_server_free(server);
+	SSL_CTX_free(tls);
+}
+
 /* ---- ours ------------------------------------------------------------------------------------ */
 
 typedef struct {
@@ -537,6 +594,7 @@ int main(int argc, char **argv)
 	add_servers();
 	g_test_add_func("/http-tls/server-name", test_server_name);
 	g_test_add_func("/http-tls/insecure", test_insecure);
+	g_test_add_func("/http-tls/at-once", test_at_once);
 	g_test_add_func("/http-tls/client-certificate", test_client_certificate);
 	g_test_add_func("/http-tls/client-certificate-1.2", test_client_certificate_1_2);
 	g_test_add_func("/http-tls/new-certificate", test_new_certificate);

@@ -59,6 +59,10 @@ static gboolean exchange_data(const char *data, gsize length, gpointer user_data
 		return FALSE;
 	}
 	g_byte_array_append(exchange->data, (const guint8 *)data, (guint)length);
+	if (exchange->on_data && !exchange->paused && exchange->data->len >= QUEUE_BYTES_MAX) {
+		exchange->paused = TRUE;
+		exchange->client->module->pause(exchange->transfer, TRUE);
+	}
 	return TRUE;
 }
 
@@ -178,15 +182,6 @@ void http_exchange_resume(HttpExchange *exchange)
 	exchange->client->module->pause(exchange->transfer, FALSE);
 }
 
-static void exchange_pause_if_full(HttpExchange *exchange)
-{
-	if (exchange->done || exchange->paused || !exchange->on_data ||
-	    exchange->data->len < QUEUE_BYTES_MAX)
-		return;
-	exchange->paused = TRUE;
-	exchange->client->module->pause(exchange->transfer, TRUE);
-}
-
 static void exchange_end_if_silent(HttpExchange *exchange, gint64 now_us)
 {
 	if (exchange->done || exchange->paused || exchange->silence_us <= 0 ||
@@ -282,10 +277,8 @@ void http_client_run(HttpClient *client)
 	for (guint i = 0; i < client->engines->len; i++)
 		client->module->run(client->engines->pdata[i]);
 	now_us = g_get_monotonic_time();
-	for (guint i = 0; i < client->exchanges->len; i++) {
+	for (guint i = 0; i < client->exchanges->len; i++)
 		exchange_end_if_silent(client->exchanges->pdata[i], now_us);
-		exchange_pause_if_full(client->exchanges->pdata[i]);
-	}
 }
 
 static void client_wait(const HttpClient *client)

@@ -47,7 +47,8 @@ typedef struct {
 typedef struct HttpEngine HttpEngine;
 typedef struct HttpTransfer HttpTransfer;
 
-/* Called by run() and pause() only, and must not call the module. */
+/* Called by run() and pause() only. Of the module they may call pause(…, TRUE), for their own
+ * transfer, and nothing else. */
 typedef struct {
 	/* One line without its end; of the status line too; an empty one ends the head. FALSE
 	 * stops the transfer, as with `data`. */

@@ -101,7 +101,10 @@ static void set_limits(HttpTransfer *transfer)
 	SET(transfer, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(transfer, CURLOPT_HTTP09_ALLOWED, 0L);
 	SET(transfer, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	SET(transfer, CURLOPT_PIPEWAIT, 1L);
+	/* One HTTP/2 connection for all. Without TLS there is no HTTP/2, and libcurl 7.88 would let
+	 * the second request wait for the end of the first. */
+	SET(transfer, CURLOPT_PIPEWAIT,
+	    g_str_has_prefix(transfer->engine->url, "https:") ? 1L : 0L);
 	SET(transfer, CURLOPT_ACCEPT_ENCODING, "gzip");
 	SET(transfer, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(transfer, CURLOPT_BUFFERSIZE, 65536L);
