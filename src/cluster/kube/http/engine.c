@@ -244,7 +244,8 @@ static void engine_free(HttpEngine *engine)
 	g_free(engine->url);
 	g_free(engine->connect_to);
 	g_free(engine->host_header);
-	explicit_bzero(engine->proxy, engine->proxy ? strlen(engine->proxy) : 0);
+	if (engine->proxy)
+		explicit_bzero(engine->proxy, strlen(engine->proxy));
 	g_free(engine->proxy);
 	g_free(engine->proxy_shown);
 	g_free(engine->user_agent);
