@@ -142,7 +142,8 @@ still() { # USER
 		stand_still STOP n1-daemon n4-daemon n5-daemon n8-daemon n10-daemon
 	stopped=$(date +%s)
 	if lab_is_root; then
-		kvmig config set -q progressTimeout=5
+		# long enough under way to be cut also where each command takes a second
+		kvmig config set -q progressTimeout=5 bandwidthPerMigration=2Mi
 		move cut n12
 		check "$1: cut is being copied" until_copying cut
 		kvmig config unset -q progressTimeout
