@@ -4,6 +4,8 @@
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
 requires jq
 put() { "$build/tests/cli/put-object" local; }
+# A host that did not answer is asked again after a second, and not before.
+look_again() { sleep 1.2; }
 
 run kvmig node add n1 --uri "qemu+unix:///system?socket=$work/none"
 put <<END
@@ -32,6 +34,7 @@ status: {domainUUID: 99999999-2222-4333-8444-555555555555, nodeName: n2, phase: 
 END
 
 test_case 'list, one namespace'
+look_again
 run kvmig vm list
 expect_status 0
 expect 'the headings' grep -qE '^NAME +STATUS +NODE +AGE +MEMORY +MIGRATABLE' "$out"
@@ -133,6 +136,7 @@ status:
   conditions:
   - {type: LiveMigratable, status: "True", reason: Test, message: ""}
 END
+look_again
 run kvmig vm list -n silent
 expect 'the row' grep -qE '^quiet +Unknown +n1 .* Unknown$' "$out"
 
