@@ -247,12 +247,12 @@ peak() { # format
 if [ -x /usr/bin/time ]; then
 	many 1 600
 	for format in table json yaml name; do
-		eval "few_$format=$(peak $format)"
+		peak "$format" >"few.$format"
 	done
 	many 601 6000
 	for format in table json yaml name; do
-		now=$(peak $format)
-		eval "few=\$few_$format"
+		now=$(peak "$format")
+		few=$(cat "few.$format")
 		expect "$format: $few KiB for 600, $now for 6000" test "$now" -le $((few + 4096))
 	done
 	expect 'all rows' test "$(kvmig get vmim -n many -o name 2>/dev/null | wc -l)" = 6000
