@@ -39,12 +39,12 @@ static cJSON *read_stdin(GError **error)
 
 static gboolean print_object(cJSON *object)
 {
-	g_autoptr(cJSON) owned = object;
 	g_autofree char *text = object ? json_print_pretty(object) : NULL;
 
 	if (text)
 		(void)fputs(text, stdout);
-	return object != NULL;
+	cJSON_Delete(object);
+	return text != NULL;
 }
 
 static gboolean print_ref(const cJSON *object, gpointer data G_GNUC_UNUSED)

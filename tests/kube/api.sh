@@ -294,7 +294,15 @@ expect_stdout <<-END
 	hco.kubevirt.io/v1 HyperConverged hyperconvergeds 1
 END
 
+# The server publishes the schema of a CRD some time after it serves its objects.
+schema_is_out() { # GROUP/VERSION
+	as carol kubectl get --raw /openapi/v3 | grep -q "\"apis/$1\""
+}
+
 test_case 'which fields a kind has, for a user who may read no CRD'
+for version in kubevirt.io/v1 hco.kubevirt.io/v1beta1 hco.kubevirt.io/v1; do
+	wait_until 150 schema_is_out $version
+done
 while read -r kind path state; do
 	run as carol "$api" has-field "$kind" "$path"
 	expect "$kind $path: $(cat "$out"), not $state" [ "$(cat "$out")" = "$state" ]

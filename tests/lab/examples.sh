@@ -35,7 +35,7 @@ under_way() { # VM
 
 before() { # EXAMPLE: what has to be so, beyond what lab_for_examples made
 	case $1 in
-	'kvmig migrate '*) home web-1 ;;
+	'kvmig migrate '* | 'kvmig create -f migration.yaml '*) home web-1 ;;
 	'kvmig status -w '*) home web-1 && kvmig migrate -q web-1 >/dev/null ;;
 	'kvmig cancel web-1 web-2 '*) under_way web-1 && under_way web-2 ;;
 	'kvmig cancel web-1'*) under_way web-1 ;;
@@ -84,6 +84,25 @@ run_examples() { # JQ-CONDITION
 	total=$((${total:-0} + $(wc -l <"$LAB_TOP/examples")))
 }
 
+# The files that the examples name, in the folder where they are typed.
+files_for_examples() {
+	mkdir manifests || return 1
+	cat >policy.yaml <<-END
+		apiVersion: migrations.kubevirt.io/v1alpha1
+		kind: MigrationPolicy
+		metadata: {name: fast}
+		spec: {allowPostCopy: true, selectors: {virtualMachineInstanceSelector: {app: web}}}
+	END
+	sed 's/name: fast/name: slow/; s/app: web/app: db/; s/allowPostCopy: true/bandwidthPerMigration: 64Mi/' policy.yaml \
+		>manifests/slow.yaml
+	cat >migration.yaml <<-END
+		apiVersion: kubevirt.io/v1
+		kind: VirtualMachineInstanceMigration
+		metadata: {generateName: move-}
+		spec: {vmiName: web-1}
+	END
+}
+
 lab_for_examples() {
 	kvmig lab up -q --nodes 3 --vms 0 && kvmig lab vm add -q web-1 --node n1 --memory 32Mi &&
 		kvmig lab vm add -q web-2 --node n1 --memory 32Mi && kvmig node label -q n2 zone=b disk=ssd
@@ -101,12 +120,17 @@ lab_is_gone() {
 	! kvmig lab status >/dev/null
 }
 
+# An editor that saves what it was given.
+EDITOR=true
+export EDITOR
 unset KVMIG_CONTEXT
 run_examples '$page == "lab"'
 check 'the last example takes the lab down' lab_is_gone
 KVMIG_CONTEXT=lab
 export KVMIG_CONTEXT
 check 'a lab with what the examples name' lab_for_examples
+mkdir "$LAB_TOP/h/work" && cd "$LAB_TOP/h/work" || exit 99
+check 'the files that the examples name' files_for_examples
 run_examples '$page != "lab" and (.needs | contains(["cluster"]))'
 check 'there are many' [ "$total" -ge 40 ]
 check 'a VM made a moment ago is found' new_one_is_found

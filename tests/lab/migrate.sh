@@ -322,9 +322,14 @@ two_big() {
 	run 0 kvmig cancel "$second" && run 0 kvmig cancel big1 && assert_only_on big1 n1 && assert_only_on big2 n1
 }
 
+# It ran a moment ago, and what is known of a host may be some seconds old.
 shut_off() {
-	node_virsh n1 define "$LAB_TOP/giant.xml" >/dev/null && run 3 kvmig migrate giant &&
-		contains "$err" KVMIG-BLK-NOT-RUNNING
+	node_virsh n1 define "$LAB_TOP/giant.xml" >/dev/null || return 1
+	for _ in $(seq 100); do
+		[ "$(kvmig vm show giant -o json | jq -r .status.domainState)" = "shut off" ] && break
+		sleep 0.1
+	done
+	run 3 kvmig migrate giant && contains "$err" KVMIG-BLK-NOT-RUNNING
 	result=$?
 	node_virsh n1 undefine giant >/dev/null
 	return $result

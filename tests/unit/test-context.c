@@ -158,8 +158,7 @@ static void test_environment(StoreFixture *fixture G_GNUC_UNUSED, gconstpointer 
 
 static void test_kubeconfig(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-	g_autofree char *path = write_kubeconfig(fixture, ".kube/config", KUBECONFIG_TEXT);
-
+	g_free(write_kubeconfig(fixture, ".kube/config", KUBECONFIG_TEXT));
 	assert_opens(WITH(0), "kube/prod");
 	assert_opens(WITH(.create = TRUE), "kube/prod");
 	make_store("local");

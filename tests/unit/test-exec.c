@@ -363,12 +363,12 @@ static void test_missing(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED
 static void test_path(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autofree char *old = g_strdup(g_getenv("PATH"));
-	g_autofree char *path = write_plugin(fixture, TOKEN, 0700);
 	g_autofree char *both = g_strdup_printf("%s:%s", fixture->folder, old);
 	g_autofree char *here = g_get_current_dir();
 	g_autoptr(KubeTarget) target = make_target("plugin");
 	g_auto(ExecResult) result = { 0 };
 
+	g_free(write_plugin(fixture, TOKEN, 0700));
 	/* never from a relative entry of PATH */
 	g_assert_cmpint(chdir(fixture->folder), ==, 0);
 	g_setenv("PATH", ".:/nowhere", TRUE);

@@ -242,6 +242,7 @@ static void test_table(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 		      "namespace: prod, labels: {tier: a}}, spec: {vmiName: web-1}}");
 	g_autoptr(cJSON) made = cluster_create(fixture->cluster, vmim, CLUSTER_WRITE_NONE, NULL);
 
+	g_assert_nonnull(made);
 	g_assert_true(cluster_table(fixture->cluster, &KIND_VMIM, &options, see_row, text, &version,
 				    NULL));
 	g_assert_cmpstr(text->str, ==, "[\"m-1\",null,\"web-1\"] prod");

@@ -502,8 +502,10 @@ static void test_idle(void)
 	loop_until(&watcher.calls, 1);
 	loop_for(300); /* libcurl's timers of the connection's beginning */
 	g_timeout_add(500, on_late, &done);
-	for (; !done; turns++)
+	while (!done) {
 		g_main_context_iteration(NULL, TRUE);
+		turns++;
+	}
 	g_assert_cmpuint(turns, <, 10);
 	unwatch(&watcher);
 }

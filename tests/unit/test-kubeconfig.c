@@ -371,8 +371,7 @@ static void test_merge(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 
 static void test_default(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-	g_autofree char *path = write_file(fixture, ".kube/config", USER("token: t"));
-
+	g_free(write_file(fixture, ".kube/config", USER("token: t")));
 	assert_target(WITH(0), PROD " token=t");
 	g_setenv("KUBECONFIG", "", TRUE);
 	assert_target(WITH(0), PROD " token=t");

@@ -15,7 +15,6 @@
 /* Fit for a message: valid UTF-8, short, without control characters. Takes `text`. */
 static char *clean(char *text)
 {
-	g_autofree char *owned = text;
 	g_autofree char *valid = g_utf8_make_valid(text, (gssize)strnlen(text, 80));
 	GString *out = g_string_new(NULL);
 
@@ -24,6 +23,7 @@ static char *clean(char *text)
 
 		g_string_append_unichar(out, g_unichar_iscntrl(character) ? '?' : character);
 	}
+	g_free(text);
 	return g_string_free(out, FALSE);
 }
 
