@@ -1,6 +1,6 @@
 # Each fuzz-NAME.c is one target. 'make check' replays its corpus; 'make fuzz' builds it with clang's libFuzzer,
 # run.sh does that and runs all.
-fuzz_names = json kubeconfig quantity schema selector yaml
+fuzz_names = json kubeconfig quantity reply schema selector watch yaml
 dist_noinst_SCRIPTS += %D%/run.sh
 EXTRA_DIST += %D%/corpus
 
@@ -34,6 +34,18 @@ TESTS += %D%/replay-yaml
 tests_fuzz_replay_yaml_SOURCES = %D%/fuzz-yaml.c %D%/replay.c %D%/fuzz.h
 tests_fuzz_replay_yaml_LDADD = libkvmig.la
 
+check_PROGRAMS += %D%/replay-reply
+TESTS += %D%/replay-reply
+tests_fuzz_replay_reply_SOURCES = %D%/fuzz-reply.c %D%/replay.c %D%/fuzz.h tests/unit/kube-fake.c tests/unit/kube-fake.h
+tests_fuzz_replay_reply_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_replay_reply_LDADD = libkvmig.la
+
+check_PROGRAMS += %D%/replay-watch
+TESTS += %D%/replay-watch
+tests_fuzz_replay_watch_SOURCES = %D%/fuzz-watch.c %D%/replay.c %D%/fuzz.h tests/unit/kube-fake.c tests/unit/kube-fake.h
+tests_fuzz_replay_watch_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_fuzz_replay_watch_LDADD = libkvmig.la
+
 FUZZ_CC = clang
 FUZZ_CFLAGS = -std=gnu17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
 fuzz_sources = \
@@ -41,19 +53,30 @@ fuzz_sources = \
 	src/cluster/kube/kubeconfig.c src/cluster/kube/kubeconfig-fields.c src/cluster/kube/kubeconfig-resolve.c \
 	src/cluster/kube/yaml-tree.c src/model/condition.c src/model/host.c src/model/json.c src/model/kind.c \
 	src/model/labels.c src/model/metadata.c src/model/migration.c src/model/name.c src/model/object.c \
-	src/model/quantity.c src/model/schema.c src/model/vmi.c src/model/yaml.c src/settings/settings.c
+	src/model/quantity.c src/model/schema.c src/model/vmi.c src/model/yaml.c src/settings/settings.c \
+	$(fuzz_kube_sources)
+# What fuzz-reply and fuzz-watch need beside those, with a transport that plays what it is given.
+fuzz_kube_sources = \
+	src/base/paths.c src/model/columns.c src/model/json-patch.c \
+	src/base/nearest.c \
+	src/cluster/cluster.c src/cluster/generic.c \
+	src/cluster/kube/cache.c src/cluster/kube/discovery.c src/cluster/kube/discovery-read.c src/cluster/kube/kube.c \
+	src/cluster/kube/list.c src/cluster/kube/openapi.c src/cluster/kube/path.c \
+	src/cluster/kube/probe.c src/cluster/kube/request.c src/cluster/kube/split.c src/cluster/kube/status-error.c \
+	src/cluster/kube/watch.c tests/unit/kube-fake.c
 fuzz: src/model/crds-data.c
 	@$(MKDIR_P) %D%/obj
 	@set -e; for source in $(fuzz_sources); do \
 		echo "  FUZZ-CC  $$source"; \
-		$(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
+		$(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) -I$(top_srcdir) $(CPPFLAGS) \
 			$(GLIB_CFLAGS) $(CJSON_CFLAGS) $(YAML_CFLAGS) -c -o %D%/obj/`echo $$source | tr / -`.o $(srcdir)/$$source; \
 	done; \
+	rm -f %D%/obj/all.a; $(AR) crs %D%/obj/all.a %D%/obj/*.o; \
 	for name in $(fuzz_names); do \
 		echo "  FUZZ-LD  fuzz-$$name"; \
-		$(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) $(CPPFLAGS) \
+		$(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) -I$(top_srcdir) $(CPPFLAGS) \
 			$(GLIB_CFLAGS) $(CJSON_CFLAGS) $(YAML_CFLAGS) -o %D%/fuzz-$$name $(srcdir)/%D%/fuzz-$$name.c \
-			src/model/crds-data.c %D%/obj/*.o $(GLIB_LIBS) $(CJSON_LIBS) $(YAML_LIBS) -lm; \
+			src/model/crds-data.c %D%/obj/all.a $(GLIB_LIBS) $(CJSON_LIBS) $(YAML_LIBS) -lm; \
 	done
 .PHONY: fuzz
 clean-local: clean-fuzz
