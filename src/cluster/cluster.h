@@ -34,8 +34,8 @@ typedef enum { CLUSTER_KUBEVIRT, CLUSTER_FLEET, CLUSTER_LOCAL } ClusterKind;
 /* What the cluster at hand can do. On an API server cluster_probe() fills it. */
 typedef struct {
 	ClusterKind kind;
-	gboolean kvmig_migrates; /* fleet, local: 'kvmig controller' carries migrations out */
-	const Kind *node_kind;	 /* KIND_HOST or KIND_NODE */
+	gboolean kvmig_migrates;   /* fleet, local: 'kvmig controller' carries migrations out */
+	const Kind *node_kind;     /* KIND_HOST or KIND_NODE */
 	const Kind *settings_kind; /* the object that holds the settings */
 } ClusterCaps;
 
@@ -43,10 +43,10 @@ typedef struct {
 typedef void (*ClusterWarnFunc)(const char *text, gpointer data);
 
 typedef struct {
-	const char *context;	   /* --context or KVMIG_CONTEXT; NULL: not named */
-	const char *kubeconfig;	   /* --kubeconfig; NULL: KUBECONFIG or the default */
-	gboolean read_only;	   /* writes are refused with FORBIDDEN */
-	gboolean create;	   /* local: make the store where there is none */
+	const char *context;    /* --context or KVMIG_CONTEXT; NULL: not named */
+	const char *kubeconfig; /* --kubeconfig; NULL: KUBECONFIG or the default */
+	gboolean read_only;     /* writes are refused with FORBIDDEN */
+	gboolean create;        /* local: make the store where there is none */
 
 	/* What goes before the kubeconfig, all NULL or 0 where not given. Any of them with a local
 	 * cluster is USAGE. */
@@ -58,9 +58,9 @@ typedef struct {
 	const char *const *as_groups; /* NULL-terminated, or NULL */
 
 	gint64 request_timeout_ms; /* for one request but watches; 0: no limit of ours */
-	gboolean no_plugins;	   /* a user with a credential plugin is UNSUPPORTED: completion */
-	gboolean interactive;	   /* stdin is a terminal that a plugin may talk to */
-	ClusterWarnFunc warn;	   /* NULL: warnings are dropped */
+	gboolean no_plugins;       /* a user with a credential plugin is UNSUPPORTED: completion */
+	gboolean interactive;      /* stdin is a terminal that a plugin may talk to */
+	ClusterWarnFunc warn;      /* NULL: warnings are dropped */
 	gpointer warn_data;
 } ClusterOptions;
 
@@ -124,13 +124,34 @@ GStrv cluster_list_contexts(const char *kubeconfig);
 GStrv cluster_list_clusters(const char *kubeconfig);
 GStrv cluster_list_users(const char *kubeconfig);
 
+/* What makes cluster_open() choose a context. */
+typedef enum {
+	CLUSTER_CONTEXT_OPTION,      /* --context */
+	CLUSTER_CONTEXT_ENVIRONMENT, /* KVMIG_CONTEXT, or, without a context, KUBERNETES_MASTER */
+	CLUSTER_CONTEXT_KUBECONFIG,  /* its current-context */
+	CLUSTER_CONTEXT_SERVER,      /* no context, but --server or --cluster */
+	CLUSTER_CONTEXT_SERVICE_ACCOUNT, /* of the pod */
+	CLUSTER_CONTEXT_DEFAULT,         /* the local cluster, where there is nothing else */
+} ClusterContextOrigin;
+
 /* A context, as `context list` shows it; NULL where it has no such thing. */
 typedef struct {
-	char *name; /* "local/lab", "kube/prod" */
+	char *name; /* "local/lab", "kube/prod"; the server's URL where there is no context */
 	gboolean local;
 	gboolean current; /* cluster_open() with the same options opens this one */
 	char *cluster, *server, *user, *ns;
+
+	/* Of the current one only; the above are then what the options make of it. */
+	ClusterContextOrigin origin;
+	char *file;    /* that names it, where it is the kubeconfig's current one */
+	char *problem; /* why cluster_open() refuses it, as for a missing certificate file */
 } ClusterContext;
+void cluster_context_free(ClusterContext *context);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(ClusterContext, cluster_context_free)
+
+/* The context that cluster_open() chooses; opens nothing, and runs no plugin. Where it would refuse
+ * to choose, its error. */
+ClusterContext *cluster_current_context(const ClusterOptions *options, GError **error);
 /* All contexts: local ones, then those of the kubeconfig, each by name; elements are
  * ClusterContext*, freed with the array. Opens none. None is current where cluster_open() would
  * refuse to choose. Errors as of the kubeconfig: NOT_FOUND, INVALID, FORBIDDEN, IO. */
@@ -140,10 +161,10 @@ cJSON *cluster_get(Cluster *cluster, const Kind *kind, const char *ns, const cha
 		   GError **error);
 
 typedef struct {
-	const char *ns;		  /* NULL: all namespaces */
+	const char *ns;           /* NULL: all namespaces */
 	const Selector *selector; /* labels; NULL: all */
-	const char *name;	  /* only the object of that name (metadata.name); NULL: all */
-	gboolean metadata_only;	  /* objects with apiVersion, kind and metadata suffice */
+	const char *name;         /* only the object of that name (metadata.name); NULL: all */
+	gboolean metadata_only;   /* objects with apiVersion, kind and metadata suffice */
 } ClusterListOptions;
 
 /* The items in the order of their namespace and name; options may be NULL. *ret_version (may be
@@ -172,7 +193,7 @@ gboolean cluster_table(Cluster *cluster, const Kind *kind, const ClusterListOpti
 typedef enum {
 	CLUSTER_WRITE_NONE = 0,
 	CLUSTER_WRITE_DRY_RUN = 1 << 0, /* everything but the commit, on the server */
-	CLUSTER_WRITE_FORCE = 1 << 1,	/* apply: take over fields that others manage */
+	CLUSTER_WRITE_FORCE = 1 << 1,   /* apply: take over fields that others manage */
 } ClusterWriteFlags;
 
 /* Creates from `object` (its kind, namespace, name or generateName) and returns what was

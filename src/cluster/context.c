@@ -72,38 +72,36 @@ static const char *kube_option(const ClusterOptions *options)
 	return NULL;
 }
 
-static Cluster *set_error_no_store(GError **error, const char *name)
+static gboolean set_error_no_store(GError **error, const char *name)
 {
 	error_set(error, KVMIG_ERROR_NOT_FOUND, "there is no local cluster 'local/%s'", name);
 	if (g_str_equal(name, "lab"))
 		error_hint(error, "kvmig lab up");
 	else
 		error_hint(error, "kvmig --context local/%s node add NAME --uri URI", name);
-	return NULL;
+	return FALSE;
 }
 
-static Cluster *open_store(const ClusterOptions *options, const char *name, GError **error)
+static gboolean check_store(const ClusterOptions *options, const char *name, GError **error)
 {
 	g_autofree char *what = g_strdup_printf("context 'local/%s'", name);
 	const char *option = kube_option(options);
 
-	if (!name_check_dns_label(name, what, NULL)) {
-		error_set(error, KVMIG_ERROR_USAGE,
-			  "'local/%s' is no name of a cluster: lower-case letters, digits and '-', "
-			  "at most 63",
-			  name);
-		return NULL;
-	}
+	if (!name_check_dns_label(name, what, NULL))
+		return error_set(error, KVMIG_ERROR_USAGE,
+				 "'local/%s' is no name of a cluster: lower-case letters, digits "
+				 "and '-', at most 63",
+				 name);
 	if (option) {
 		error_set(error, KVMIG_ERROR_USAGE,
 			  "%s is for a cluster with an API server, and 'local/%s' has none", option,
 			  name);
 		error_hint(error, "leave it out, or name another context");
-		return NULL;
+		return FALSE;
 	}
 	if (!local_store_exists(name) && (!options->create || options->read_only))
 		return set_error_no_store(error, name);
-	return local_store_open(name, options->create, options->read_only, error);
+	return TRUE;
 }
 
 /* ---- a context of the kubeconfig ------------------------------------------------------------ */
@@ -141,7 +139,7 @@ static Cluster *open_kube(const ClusterOptions *options, const Kubeconfig *confi
 	return cluster;
 }
 
-static Cluster *set_error_unknown(const ClusterOptions *options, const char *name, GError **error)
+static gboolean set_error_unknown(const ClusterOptions *options, const char *name, GError **error)
 {
 	g_auto(GStrv) contexts = cluster_list_contexts(options->kubeconfig);
 	g_autofree char *list = g_strjoinv(", ", contexts);
@@ -155,69 +153,66 @@ static Cluster *set_error_unknown(const ClusterOptions *options, const char *nam
 	else
 		error_hint(error,
 			   "kvmig --context local node add NAME --uri URI, or: kvmig lab up");
-	return NULL;
+	return FALSE;
 }
 
 /* ---- choosing ------------------------------------------------------------------------------- */
 
-static Cluster *open_short(const ClusterOptions *options, const char *word, const char *store,
-			   GError **error)
+/* What the options, the environment and the files come to: a store, or a kubeconfig with or
+ * without the name of one of its contexts. Names are borrowed. */
+typedef struct {
+	ClusterContextOrigin origin;
+	const char *store; /* NULL: none */
+	Kubeconfig *config;
+	const char *context; /* NULL: the current one, or none at all */
+} Choice;
+
+static void choice_clear(Choice *choice)
+{
+	g_clear_pointer(&choice->config, kubeconfig_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Choice, choice_clear)
+
+static gboolean choose_short(const ClusterOptions *options, const char *word, const char *store,
+			     Choice *choice, GError **error)
 {
 	g_autoptr(Kubeconfig) config = load_if_readable(options->kubeconfig);
 
+	choice->store = store;
 	if (!config || !kubeconfig_has_context(config, word))
-		return open_store(options, store, error);
+		return check_store(options, store, error);
 	error_set(error, KVMIG_ERROR_USAGE,
 		  "context '%s' is ambiguous: a local cluster and a context of the kubeconfig",
 		  word);
 	error_hint(error, "say --context local/%s or --context kube/%s", store, word);
-	return NULL;
+	return FALSE;
 }
 
-static Cluster *open_named(const ClusterOptions *options, const char *name, GError **error)
+static gboolean choose_named(const ClusterOptions *options, const char *name, Choice *choice,
+			     GError **error)
 {
 	const char *in_kubeconfig = name + (g_str_has_prefix(name, KUBE) ? strlen(KUBE) : 0);
 	const char *store = store_of_word(name);
-	g_autoptr(Kubeconfig) config = NULL;
 
-	if (g_str_has_prefix(name, LOCAL))
-		return open_store(options, name + strlen(LOCAL), error);
-	if (store)
-		return open_short(options, name, store, error);
-	config = kubeconfig_load(options->kubeconfig, error);
-	if (!config)
-		return NULL;
-	/* a context of a kubeconfig may have a '/' in its name, and even begin with kube/ */
-	if (kubeconfig_has_context(config, in_kubeconfig))
-		return open_kube(options, config, in_kubeconfig, error);
-	if (kubeconfig_has_context(config, name))
-		return open_kube(options, config, name, error);
-	return set_error_unknown(options, name, error);
-}
-
-/* Whether, with nothing named, it is a matter of the kubeconfig at all. */
-static gboolean is_about_kube(const ClusterOptions *options, const Kubeconfig *config)
-{
-	const char *master = g_getenv("KUBERNETES_MASTER");
-
-	return !kubeconfig_is_empty(config) || options->kubeconfig || kube_option(options) ||
-	       (master && *master) || kubeconfig_in_cluster();
-}
-
-static Cluster *open_unnamed(const ClusterOptions *options, GError **error)
-{
-	g_autoptr(Kubeconfig) config = kubeconfig_load(options->kubeconfig, error);
-
-	if (!config) {
-		if (!options->kubeconfig && local_store_exists("default"))
-			error_hint(error, "for the local cluster: --context local, or "
-					  "KVMIG_CONTEXT=local");
-		return NULL;
+	choice->origin = options->context ? CLUSTER_CONTEXT_OPTION : CLUSTER_CONTEXT_ENVIRONMENT;
+	if (g_str_has_prefix(name, LOCAL)) {
+		choice->store = name + strlen(LOCAL);
+		return check_store(options, choice->store, error);
 	}
-	if (is_about_kube(options, config))
-		return open_kube(options, config, NULL, error);
-	if (options->create || local_store_exists("default"))
-		return open_store(options, "default", error);
+	if (store)
+		return choose_short(options, name, store, choice, error);
+	choice->config = kubeconfig_load(options->kubeconfig, error);
+	if (!choice->config)
+		return FALSE;
+	/* a context of a kubeconfig may have a '/' in its name, and even begin with kube/ */
+	choice->context =
+		kubeconfig_has_context(choice->config, in_kubeconfig) ? in_kubeconfig : name;
+	return kubeconfig_has_context(choice->config, choice->context) ||
+	       set_error_unknown(options, name, error);
+}
+
+static gboolean set_error_nothing(GError **error)
+{
 	error_set(
 		error, KVMIG_ERROR_NOT_FOUND,
 		"no cluster: no context is named, there is no kubeconfig, and no local cluster has "
@@ -227,7 +222,50 @@ static Cluster *open_unnamed(const ClusterOptions *options, GError **error)
 	else
 		error_hint(error, "kvmig node add NAME --uri URI for hosts of your own, "
 				  "kvmig lab up to try it");
-	return NULL;
+	return FALSE;
+}
+
+/* Without a context: --server and its like, else a pod's service account. */
+static ClusterContextOrigin origin_in(const ClusterOptions *options, const Kubeconfig *config)
+{
+	const char *master = g_getenv("KUBERNETES_MASTER");
+
+	if (kubeconfig_current_context(config))
+		return CLUSTER_CONTEXT_KUBECONFIG;
+	if (options->server || options->cluster)
+		return CLUSTER_CONTEXT_SERVER;
+	return master && *master ? CLUSTER_CONTEXT_ENVIRONMENT : CLUSTER_CONTEXT_SERVICE_ACCOUNT;
+}
+
+static gboolean choose_unnamed(const ClusterOptions *options, Choice *choice, GError **error)
+{
+	const char *master = g_getenv("KUBERNETES_MASTER");
+
+	choice->config = kubeconfig_load(options->kubeconfig, error);
+	if (!choice->config) {
+		if (!options->kubeconfig && local_store_exists("default"))
+			error_hint(error, "for the local cluster: --context local, or "
+					  "KVMIG_CONTEXT=local");
+		return FALSE;
+	}
+	if (!kubeconfig_is_empty(choice->config) || options->kubeconfig || kube_option(options) ||
+	    (master && *master) || kubeconfig_in_cluster()) {
+		choice->origin = origin_in(options, choice->config);
+		return TRUE;
+	}
+	choice->origin = CLUSTER_CONTEXT_DEFAULT;
+	choice->store = "default";
+	if (!options->create && !local_store_exists("default"))
+		return set_error_nothing(error);
+	return check_store(options, choice->store, error);
+}
+
+static gboolean choose(const ClusterOptions *options, Choice *choice, GError **error)
+{
+	const char *name = wanted_context(options);
+
+	return name ? choose_named(options, name, choice, error)
+		    : choose_unnamed(options, choice, error);
 }
 
 void cluster_protect_process(void)
@@ -237,9 +275,13 @@ void cluster_protect_process(void)
 
 Cluster *cluster_open(const ClusterOptions *options, GError **error)
 {
-	const char *name = wanted_context(options);
+	g_auto(Choice) choice = { 0 };
 
-	return name ? open_named(options, name, error) : open_unnamed(options, error);
+	if (!choose(options, &choice, error))
+		return NULL;
+	if (choice.store)
+		return local_store_open(choice.store, options->create, options->read_only, error);
+	return open_kube(options, choice.config, choice.context, error);
 }
 
 /* ---- lists ---------------------------------------------------------------------------------- */
@@ -273,35 +315,32 @@ GStrv cluster_list_users(const char *kubeconfig)
 	return config ? kubeconfig_user_names(config) : g_new0(char *, 1);
 }
 
-static void context_free(gpointer data)
-{
-	ClusterContext *context = data;
+/* ---- descriptions --------------------------------------------------------------------------- */
 
+void cluster_context_free(ClusterContext *context)
+{
+	if (!context)
+		return;
 	g_free(context->name);
 	g_free(context->cluster);
 	g_free(context->server);
 	g_free(context->user);
 	g_free(context->ns);
+	g_free(context->file);
+	g_free(context->problem);
 	g_free(context);
 }
 
-/* The full name of the context that cluster_open() chooses; NULL where it would refuse. */
-static char *current_context(const ClusterOptions *options, const Kubeconfig *config)
+static ClusterContext *describe_store(const char *name)
 {
-	const char *name = wanted_context(options);
-	const char *store = name ? store_of_word(name) : NULL;
-	gboolean kube = name && kubeconfig_has_context(config, name);
+	ClusterContext *context = g_new0(ClusterContext, 1);
 
-	if (store)
-		return kube ? NULL : g_strconcat(LOCAL, store, NULL);
-	if (name)
-		return kube ? g_strconcat(KUBE, name, NULL) : g_strdup(name);
-	if (kubeconfig_current_context(config))
-		return g_strconcat(KUBE, kubeconfig_current_context(config), NULL);
-	return is_about_kube(options, config) ? NULL : g_strdup(LOCAL "default");
+	context->name = g_strconcat(LOCAL, name, NULL);
+	context->local = TRUE;
+	return context;
 }
 
-static void add_kube_context(GPtrArray *contexts, const Kubeconfig *config, const char *name)
+static ClusterContext *describe_kube(const Kubeconfig *config, const char *name)
 {
 	ClusterContext *context = g_new0(ClusterContext, 1);
 	KubeContextInfo info = { 0 };
@@ -312,34 +351,87 @@ static void add_kube_context(GPtrArray *contexts, const Kubeconfig *config, cons
 	context->server = g_strdup(info.server);
 	context->user = g_strdup(info.user);
 	context->ns = g_strdup(info.ns);
-	g_ptr_array_add(contexts, context);
+	return context;
+}
+
+static void replace(char **place, const char *text)
+{
+	g_free(*place);
+	*place = g_strdup(text);
+}
+
+/* What the options make of it. */
+static void resolve(const ClusterOptions *options, const Choice *choice, ClusterContext *context)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(KubeTarget) target = NULL;
+
+	cluster_protect_process(); /* it reads keys and tokens */
+	target = kubeconfig_resolve(choice->config, choice->context, options, &error);
+	if (!target) {
+		context->problem = g_strdup(error->message);
+		return;
+	}
+	if (!context->name)
+		context->name = *target->context ? g_strconcat(KUBE, target->context, NULL)
+						 : g_strdup(target->server);
+	replace(&context->cluster, target->cluster_name);
+	replace(&context->server, target->server);
+	replace(&context->user, target->user_name);
+	replace(&context->ns, target->ns);
+}
+
+ClusterContext *cluster_current_context(const ClusterOptions *options, GError **error)
+{
+	g_auto(Choice) choice = { 0 };
+	ClusterContext *context;
+	const char *name;
+
+	if (!choose(options, &choice, error))
+		return NULL;
+	if (choice.store) {
+		context = describe_store(choice.store);
+	} else {
+		name = choice.context ? choice.context : kubeconfig_current_context(choice.config);
+		context = name ? describe_kube(choice.config, name) : g_new0(ClusterContext, 1);
+		resolve(options, &choice, context);
+		if (!context->name) {
+			error_set(error, KVMIG_ERROR_NOT_FOUND, "%s", context->problem);
+			cluster_context_free(context);
+			return NULL;
+		}
+		if (choice.origin == CLUSTER_CONTEXT_KUBECONFIG)
+			context->file = g_strdup(kubeconfig_current_file(choice.config));
+	}
+	context->current = TRUE;
+	context->origin = choice.origin;
+	return context;
 }
 
 GPtrArray *cluster_describe_contexts(const ClusterOptions *options, GError **error)
 {
 	g_autoptr(Kubeconfig) config = kubeconfig_load(options->kubeconfig, error);
-	g_autoptr(GPtrArray) contexts = g_ptr_array_new_with_free_func(context_free);
+	g_autoptr(GPtrArray) contexts =
+		g_ptr_array_new_with_free_func((GDestroyNotify)cluster_context_free);
+	g_autoptr(ClusterContext) current = NULL;
 	g_auto(GStrv) stores = local_store_names();
 	g_auto(GStrv) names = NULL;
-	g_autofree char *current = NULL;
 
 	if (!config)
 		return NULL;
-	for (char **store = stores; *store; store++) {
-		ClusterContext *context = g_new0(ClusterContext, 1);
-
-		context->name = g_strconcat(LOCAL, *store, NULL);
-		context->local = TRUE;
-		g_ptr_array_add(contexts, context);
-	}
+	for (char **store = stores; *store; store++)
+		g_ptr_array_add(contexts, describe_store(*store));
 	names = kubeconfig_context_names(config);
 	for (char **name = names; *name; name++)
-		add_kube_context(contexts, config, *name);
-	current = current_context(options, config);
-	for (guint i = 0; i < contexts->len; i++) {
+		g_ptr_array_add(contexts, describe_kube(config, *name));
+	current = cluster_current_context(options, NULL);
+	for (guint i = 0; current && i < contexts->len; i++) {
 		ClusterContext *context = contexts->pdata[i];
 
-		context->current = g_strcmp0(context->name, current) == 0;
+		if (!g_str_equal(context->name, current->name))
+			continue;
+		cluster_context_free(context);
+		contexts->pdata[i] = g_steal_pointer(&current);
 	}
 	return g_steal_pointer(&contexts);
 }

@@ -325,6 +325,11 @@ const char *kubeconfig_current_context(const Kubeconfig *config)
 	return config->current;
 }
 
+const char *kubeconfig_current_file(const Kubeconfig *config)
+{
+	return config->current_file ? config->current_file->path : NULL;
+}
+
 static int compare_strings(gconstpointer a, gconstpointer b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);

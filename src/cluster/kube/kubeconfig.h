@@ -22,6 +22,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kubeconfig, kubeconfig_free)
 /* No cluster, user or context in it: kubectl then tries the pod's service account. */
 gboolean kubeconfig_is_empty(const Kubeconfig *config);
 const char *kubeconfig_current_context(const Kubeconfig *config); /* NULL: none */
+const char *kubeconfig_current_file(const Kubeconfig *config);	  /* that says so; NULL: none */
 GStrv kubeconfig_context_names(const Kubeconfig *config);	  /* sorted */
 GStrv kubeconfig_cluster_names(const Kubeconfig *config);
 GStrv kubeconfig_user_names(const Kubeconfig *config);
