@@ -15,22 +15,6 @@ static gboolean is_change(const char *word)
 	return strchr(word, '=') || g_str_has_suffix(word, "-");
 }
 
-static gboolean nobody_owns(const char *key)
-{
-	(void)key;
-	return FALSE;
-}
-
-/* What the inventory reads from the hosts is its own, on clusters where it writes these kinds. */
-static gboolean (*owner_of(const CommandContext *context, const Kind *kind))(const char *key)
-{
-	if (!cluster_caps(context->cluster)->kvmig_migrates)
-		return nobody_owns;
-	if (kind == &KIND_VMI)
-		return inventory_owns_vmi_label;
-	return kind == &KIND_HOST ? inventory_owns_host_label : nobody_owns;
-}
-
 static cJSON *make_patch(const GPtrArray *changes, GError **error)
 {
 	g_autoptr(cJSON) patch = cJSON_CreateObject();
@@ -69,7 +53,7 @@ static gboolean label_one(const CommandContext *context, const LabelValues *valu
 	g_autoptr(cJSON) stored = NULL;
 
 	if (!object || !change_labels(wanted, (char *const *)changes->pdata, values->overwrite,
-				      owner_of(context, resource->kind), error))
+				      resource_label_owner(context, resource->kind), error))
 		return FALSE;
 	if (json_equal(object, wanted)) {
 		say_done(context, resource, "unchanged", values->dry_run);

@@ -11,6 +11,8 @@ libcmd_la_SOURCES = \
 	%D%/controller.c \
 	%D%/delete.c \
 	%D%/dispatch.c \
+	%D%/edit.c %D%/edit.h %D%/edit-object.c \
+	%D%/editor.c %D%/editor.h \
 	%D%/follow.c %D%/follow.h \
 	%D%/get.c %D%/get.h %D%/get-watch.c \
 	%D%/globals.c \
@@ -27,7 +29,7 @@ libcmd_la_SOURCES = \
 	%D%/open.c \
 	%D%/resource.c %D%/resource.h \
 	%D%/policy.c %D%/policy.h %D%/policy-answer.c %D%/policy-create.c \
-	%D%/policy-explain.c %D%/policy-explain.h %D%/policy-files.c %D%/policy-lint.c \
+	%D%/policy-edit.c %D%/policy-explain.c %D%/policy-explain.h %D%/policy-lint.c \
 	%D%/policy-matches.c %D%/policy-test.c \
 	%D%/status.c \
 	%D%/talk.c \

@@ -31,24 +31,28 @@ static gboolean read_all(int fd, const char *name, GByteArray *bytes, GError **e
 	return TRUE;
 }
 
-static gboolean add_stream(Manifest *manifest, const char *name, int fd, GError **error)
+GByteArray *text_file_read(const char *path, GError **error)
 {
+	const gboolean named = strcmp(path, "-") != 0;
 	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	int fd = named ? open(path, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+	gboolean ok;
 
-	return read_all(fd, name, bytes, error) &&
-	       manifest_add(manifest, name, (const char *)bytes->data, bytes->len, error);
+	if (fd < 0) {
+		error_set_errno(error, errno, "cannot read '%s'", path);
+		return NULL;
+	}
+	ok = read_all(fd, path, bytes, error);
+	if (named)
+		(void)close(fd);
+	return ok ? g_steal_pointer(&bytes) : NULL;
 }
 
 static gboolean add_file(Manifest *manifest, const char *path, GError **error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	gboolean ok;
+	g_autoptr(GByteArray) bytes = text_file_read(path, error);
 
-	if (fd < 0)
-		return error_set_errno(error, errno, "cannot read '%s'", path);
-	ok = add_stream(manifest, path, fd, error);
-	(void)close(fd);
-	return ok;
+	return bytes && manifest_add(manifest, path, (const char *)bytes->data, bytes->len, error);
 }
 
 static int compare_paths(gconstpointer a, gconstpointer b)
@@ -78,8 +82,6 @@ static gboolean add_folder(Manifest *manifest, const char *path, GError **error)
 
 static gboolean add_path(Manifest *manifest, const char *path, GError **error)
 {
-	if (strcmp(path, "-") == 0)
-		return add_stream(manifest, path, STDIN_FILENO, error);
 	if (g_str_has_prefix(path, "http://") || g_str_has_prefix(path, "https://")) {
 		error_set(error, KVMIG_ERROR_USAGE, "'%s' is no file: nothing is fetched", path);
 		error_hint(error, "curl it, look at it, and give it to 'kvmig apply -f -'");

@@ -11,6 +11,9 @@
  * anything is done. At least one object is in the result. */
 Manifest *manifest_files_read(const GPtrArray *paths, GError **error);
 
+/* A whole file, or "-", of at most JSON_MAX_BYTES and one more. */
+GByteArray *text_file_read(const char *path, GError **error);
+
 /* One object on its way into the cluster. */
 typedef struct {
 	const CommandContext *context;

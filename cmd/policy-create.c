@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "manifest-files.h"
+
 typedef struct {
 	GPtrArray *vm_labels;
 	GPtrArray *project_labels;
@@ -57,6 +59,26 @@ static gboolean take_field(cJSON *object, const char *text, GError **error)
 	return error_usage(error);
 }
 
+/* The policy in the file, which has to be right as it is: what is wrong is told with its place. */
+static cJSON *read_object(const char *path, GError **error)
+{
+	g_autoptr(GPtrArray) paths = g_ptr_array_new();
+	g_autoptr(Manifest) manifest = NULL;
+	const ManifestObject *source;
+
+	g_ptr_array_add(paths, (gpointer)path);
+	manifest = manifest_files_read(paths, error);
+	if (!manifest)
+		return NULL;
+	if (manifest_length(manifest) != 1) {
+		error_set(error, KVMIG_ERROR_INVALID, "'%s' holds %u objects, not one policy", path,
+			  manifest_length(manifest));
+		return NULL;
+	}
+	source = manifest_nth(manifest, 0);
+	return policy_source_check(source, error) ? cJSON_Duplicate(source->object, TRUE) : NULL;
+}
+
 static cJSON *begin_object(const CommandContext *context, const CreateValues *options,
 			   GError **error)
 {
@@ -64,12 +86,7 @@ static cJSON *begin_object(const CommandContext *context, const CreateValues *op
 
 	if (!options->from)
 		return object_new(&KIND_MIGRATION_POLICY, NULL, context->args[0]);
-	object = policy_file_read_one(options->from, error);
-	if (object && object_kind(object) != &KIND_MIGRATION_POLICY) {
-		error_set(error, KVMIG_ERROR_INVALID, "'%s' holds no MigrationPolicy of %s",
-			  options->from, kind_api_version(&KIND_MIGRATION_POLICY));
-		g_clear_pointer(&object, cJSON_Delete);
-	}
+	object = read_object(options->from, error);
 	if (object)
 		json_set_string(json_ensure_object(object, "metadata"), "name", context->args[0]);
 	return object;
@@ -86,19 +103,6 @@ static gboolean fill(cJSON *object, const CreateValues *options, GError **error)
 		if (!take_field(object, g_ptr_array_index(options->set, i), error))
 			return FALSE;
 	return TRUE;
-}
-
-static void warn_about(const CommandContext *context, const cJSON *object)
-{
-	const cJSON *selectors = json_path(object, "spec", "selectors", NULL);
-
-	if (!cJSON_GetArraySize(json_get(selectors, "virtualMachineInstanceSelector")) &&
-	    !cJSON_GetArraySize(json_get(selectors, "namespaceSelector")))
-		say_warning(context, "the policy has no labels: it applies to every VM that no "
-				     "other policy matches");
-	if (json_bool(json_get(object, "spec"), "allowPostCopy", FALSE))
-		say_warning(context, "post-copy has no way back: not for critical data, nor for "
-				     "unstable networks");
 }
 
 static void print(const CommandContext *context, const cJSON *object)
@@ -140,7 +144,7 @@ static int run_create(CommandContext *context, const void *values, GError **erro
 			error_hint(error, "kvmig policy show %s", context->args[0]);
 		return STATUS_FAILED;
 	}
-	warn_about(context, stored);
+	policy_warn(context, stored);
 	print(context, stored);
 	say(context, "policy '%s' created%s", object_name(stored),
 	    options->dry_run ? " (dry run)" : "");

@@ -15,14 +15,20 @@
 
 #include <string.h>
 
+#include "manifest-files.h"
+#include "model/locate.h"
+#include "model/yaml.h"
+
 typedef struct {
 	const char *file;
 } TestValues;
 
 typedef struct {
+	const char *file; /* with the cases */
+	GByteArray *text; /* of it */
+	cJSON *document;  /* in it */
 	GPtrArray *objects;
 	PolicySet *set;
-	cJSON *document;
 	GPtrArray *rows;
 	guint failed;
 } Run;
@@ -32,99 +38,140 @@ static void run_clear(Run *run)
 	g_clear_pointer(&run->set, policy_set_free);
 	g_clear_pointer(&run->objects, g_ptr_array_unref);
 	g_clear_pointer(&run->rows, g_ptr_array_unref);
+	g_clear_pointer(&run->text, g_byte_array_unref);
 	cJSON_Delete(run->document);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Run, run_clear)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-static gboolean add_policies(Run *run, const char *path, GError **error)
+static gboolean add_policies(Run *run, const GPtrArray *paths, GError **error)
 {
-	g_autoptr(GPtrArray) objects = policy_file_read(path, error);
+	g_autoptr(Manifest) manifest = manifest_files_read(paths, error);
 
-	if (!objects)
-		return FALSE;
-	for (guint i = 0; i < objects->len; i++) {
-		cJSON *object = g_ptr_array_index(objects, i);
-		const char *name = object_name(object);
+	for (guint i = 0; manifest && i < manifest_length(manifest); i++) {
+		const ManifestObject *source = manifest_nth(manifest, i);
 
-		if (object_kind(object) != &KIND_MIGRATION_POLICY)
-			return error_set(error, KVMIG_ERROR_INVALID,
-					 "'%s': holds a %s, which is no MigrationPolicy", path,
-					 json_string(object, "kind", "document without a kind"));
-		if (!policy_check(object, error)) {
-			error_prefix(error, "'%s': policy '%s'", path, name ? name : "");
+		if (!policy_source_check(source, error))
 			return FALSE;
-		}
-		g_ptr_array_add(run->objects, cJSON_Duplicate(object, TRUE));
+		g_ptr_array_add(run->objects, cJSON_Duplicate(source->object, TRUE));
 	}
-	return TRUE;
+	return manifest != NULL;
 }
 
-static gboolean add_listed(Run *run, const char *file, GError **error)
+/* INVALID, with the place of a field in the file with the cases; takes message. */
+static gboolean complain(const Run *run, const char *path, char *message, GError **error)
 {
-	g_autofree char *dir = g_path_get_dirname(file);
+	g_autofree char *text = message;
+	gsize line = 1, column = 1;
+
+	(void)path_locate((const char *)run->text->data, run->text->len, 0, run->document, path,
+			  &line, &column);
+	return error_set(error, KVMIG_ERROR_INVALID, "'%s', line %zu, column %zu: %s", run->file,
+			 line, column, text);
+}
+
+/* The paths are relative to the file's own folder. */
+static char *listed_path(const Run *run, const char *path)
+{
+	g_autofree char *dir = g_path_get_dirname(run->file);
+
+	if (g_path_is_absolute(path) || g_str_equal(dir, "."))
+		return g_strdup(path);
+	return g_build_filename(dir, path, NULL);
+}
+
+static gboolean add_listed(Run *run, GError **error)
+{
+	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
+	const cJSON *list = json_get(run->document, "policies");
+	gboolean fits = !list || cJSON_IsArray(list);
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, json_get(run->document, "policies"))
+	cJSON_ArrayForEach(item, list)
 	{
-		g_autofree char *path = NULL;
-
-		if (!cJSON_IsString(item))
-			return error_set(error, KVMIG_ERROR_INVALID,
-					 "'%s': policies must be a list of file names", file);
-		path = g_path_is_absolute(item->valuestring)
-			       ? g_strdup(item->valuestring)
-			       : g_build_filename(dir, item->valuestring, NULL);
-		if (!add_policies(run, path, error))
-			return FALSE;
+		fits = fits && cJSON_IsString(item);
+		if (fits)
+			g_ptr_array_add(paths, listed_path(run, item->valuestring));
 	}
-	return TRUE;
+	if (!fits)
+		return complain(run, "policies", g_strdup("policies must be a list of file names"),
+				error);
+	return paths->len == 0 || add_policies(run, paths, error);
 }
 
-static gboolean check_case(const cJSON *entry, const char *file, guint n, GError **error)
+static gboolean add_named(Run *run, const CommandContext *context, GError **error)
+{
+	g_autoptr(GPtrArray) paths = g_ptr_array_new();
+
+	for (guint i = 0; i < context->n_args; i++)
+		g_ptr_array_add(paths, context->args[i]);
+	return paths->len == 0 || add_policies(run, paths, error);
+}
+
+static gboolean check_case(const Run *run, const cJSON *entry, guint n, GError **error)
 {
 	static const char *const known[] = { "name",   "vmLabels", "projectLabels",
 					     "policy", "rule",     "settings",
 					     NULL };
+	g_autofree char *path = g_strdup_printf("cases[%u]", n);
 	const char *rule = json_string(entry, "rule", "documented");
 	const cJSON *item;
 
 	cJSON_ArrayForEach(item, entry)
 	{
-		if (!g_strv_contains(known, item->string))
-			return error_set(error, KVMIG_ERROR_INVALID,
-					 "'%s': case %u: there is no field '%s'", file, n,
-					 item->string);
+		g_autofree char *field =
+			g_strdup_printf("%s.%s", path, item->string ? item->string : "");
+
+		if (!item->string || !g_strv_contains(known, item->string))
+			return complain(run, field,
+					g_strdup_printf("case %u: there is no field '%s'", n + 1,
+							item->string ? item->string : ""),
+					error);
 	}
 	if (!json_get(entry, "policy"))
-		return error_set(error, KVMIG_ERROR_INVALID,
-				 "'%s': case %u does not say which policy is expected (null: none)",
-				 file, n);
-	if (strcmp(rule, "documented") != 0 && strcmp(rule, "kubevirt") != 0)
-		return error_set(error, KVMIG_ERROR_INVALID,
-				 "'%s': case %u: rule '%s' is neither documented nor kubevirt",
-				 file, n, rule);
+		return complain(run, path,
+				g_strdup_printf("case %u does not say which policy is expected "
+						"(null: none)",
+						n + 1),
+				error);
+	if (strcmp(rule, "documented") != 0 && strcmp(rule, "kubevirt") != 0) {
+		g_autofree char *field = g_strdup_printf("%s.rule", path);
+
+		return complain(run, field,
+				g_strdup_printf("case %u: rule '%s' is neither documented nor "
+						"kubevirt",
+						n + 1, rule),
+				error);
+	}
 	return TRUE;
 }
 
-static gboolean read_all(Run *run, const CommandContext *context, const char *file, GError **error)
+static gboolean read_document(Run *run, GError **error)
+{
+	g_autofree char *what = g_strdup_printf("'%s'", run->file);
+
+	run->text = text_file_read(run->file, error);
+	if (run->text)
+		run->document =
+			yaml_parse((const char *)run->text->data, run->text->len, what, error);
+	return run->document != NULL;
+}
+
+static gboolean read_all(Run *run, const CommandContext *context, GError **error)
 {
 	const cJSON *cases, *entry;
 	guint n = 0;
 
-	run->document = policy_file_read_one(file, error);
-	if (!run->document || !add_listed(run, file, error))
+	if (!read_document(run, error) || !add_listed(run, error) ||
+	    !add_named(run, context, error))
 		return FALSE;
-	for (guint i = 0; i < context->n_args; i++)
-		if (!add_policies(run, context->args[i], error))
-			return FALSE;
 	cases = json_get(run->document, "cases");
 	if (!cJSON_IsArray(cases) || !cases->child)
-		return error_set(error, KVMIG_ERROR_INVALID, "'%s' has no list 'cases'", file);
+		return complain(run, "cases", g_strdup("there is no list 'cases'"), error);
 	cJSON_ArrayForEach(entry, cases)
 	{
-		if (!check_case(entry, file, ++n, error))
+		if (!check_case(run, entry, n++, error))
 			return FALSE;
 	}
 	run->set = policy_set_new((const cJSON *const *)run->objects->pdata, run->objects->len);
@@ -219,6 +266,7 @@ static int run_test(CommandContext *context, const void *values, GError **error)
 				  .columns = columns,
 				  .name = cell_case };
 	g_auto(Run) run = {
+		.file = options->file,
 		.objects = g_ptr_array_new_with_free_func(
 			(GDestroyNotify)(void (*)(void))cJSON_Delete),
 		.rows = g_ptr_array_new_with_free_func(
@@ -232,7 +280,7 @@ static int run_test(CommandContext *context, const void *values, GError **error)
 		error_hint(error, "kvmig policy test -f CASES.yaml");
 		return STATUS_USAGE;
 	}
-	if (!read_all(&run, context, options->file, error))
+	if (!read_all(&run, context, error))
 		return STATUS_FAILED;
 	cJSON_ArrayForEach(entry, json_get(run.document, "cases"))
 	{
@@ -245,8 +293,7 @@ static int run_test(CommandContext *context, const void *values, GError **error)
 }
 
 static const Option test_options[] = {
-	OPT_STRING('f', "file", TestValues, file, "FILE", "the cases",
-		   .complete = COMPLETE_FILE),
+	OPT_STRING('f', "file", TestValues, file, "FILE", "the cases", .complete = COMPLETE_FILE),
 	OPT_END,
 };
 

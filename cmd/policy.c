@@ -84,6 +84,37 @@ gboolean namespace_labels(Cluster *cluster, const char *ns, cJSON **ret_object, 
 	return FALSE;
 }
 
+gboolean policy_source_check(const ManifestObject *source, GError **error)
+{
+	const cJSON *object = source->object;
+	g_autofree char *place = NULL;
+
+	if (object_kind(object) == &KIND_MIGRATION_POLICY) {
+		if (policy_check(object, error))
+			return TRUE;
+		manifest_explain(source, &KIND_MIGRATION_POLICY, error);
+		return FALSE;
+	}
+	place = manifest_place(source, "kind");
+	return error_set(error, KVMIG_ERROR_INVALID, "%s: %s of %s is no MigrationPolicy of %s",
+			 place, json_string(object, "kind", "this"),
+			 json_string(object, "apiVersion", "no version"),
+			 kind_api_version(&KIND_MIGRATION_POLICY));
+}
+
+void policy_warn(const CommandContext *context, const cJSON *object)
+{
+	const cJSON *selectors = json_path(object, "spec", "selectors", NULL);
+
+	if (!cJSON_GetArraySize(json_get(selectors, "virtualMachineInstanceSelector")) &&
+	    !cJSON_GetArraySize(json_get(selectors, "namespaceSelector")))
+		say_warning(context, "the policy has no labels: it applies to every VM that no "
+				     "other policy matches");
+	if (json_bool(json_get(object, "spec"), "allowPostCopy", FALSE))
+		say_warning(context, "post-copy has no way back: not for critical data, nor for "
+				     "unstable networks");
+}
+
 /* ---- list ----------------------------------------------------------------------------------- */
 
 static char *cell_name(const cJSON *row)
@@ -265,9 +296,11 @@ static const Command delete_command = {
 };
 
 static const Command *const subcommands[] = {
-	&policy_create_command,  &list_command,           &show_command,
-	&policy_explain_command, &policy_matches_command, &policy_lint_command,
-	&policy_test_command,    &delete_command,         NULL
+	&policy_create_command,  &list_command,
+	&show_command,           &policy_edit_command,
+	&policy_explain_command, &policy_matches_command,
+	&policy_lint_command,    &policy_test_command,
+	&delete_command,         NULL,
 };
 
 const Command policy_command = {

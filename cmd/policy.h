@@ -4,6 +4,7 @@
 
 #include "cmd.h"
 
+#include "model/manifest.h"
 #include "policy/policy.h"
 
 typedef struct {
@@ -30,9 +31,12 @@ gboolean cluster_settings_object(Cluster *cluster, cJSON **ret_object, GError **
 gboolean namespace_labels(Cluster *cluster, const char *ns, cJSON **ret_object, gboolean *ret_known,
 			  GError **error);
 
-/* The documents of a YAML or JSON file; exactly one of them. */
-GPtrArray *policy_file_read(const char *path, GError **error);
-cJSON *policy_file_read_one(const char *path, GError **error);
+/* Whether what stands in a file is a policy, and one that the admission takes. INVALID with the
+ * place of what is wrong. */
+gboolean policy_source_check(const ManifestObject *source, GError **error);
 
-extern const Command policy_create_command, policy_explain_command, policy_lint_command,
-	policy_matches_command, policy_test_command;
+/* What people should know of a policy that was just stored. */
+void policy_warn(const CommandContext *context, const cJSON *object);
+
+extern const Command policy_create_command, policy_edit_command, policy_explain_command,
+	policy_lint_command, policy_matches_command, policy_test_command;

@@ -136,6 +136,23 @@ gboolean resource_observe(const CommandContext *context, const Kind *kind, GErro
 	return observe_cluster(context, error);
 }
 
+/* ---- labels --------------------------------------------------------------------------------- */
+
+static gboolean nobody_owns(const char *key)
+{
+	(void)key;
+	return FALSE;
+}
+
+LabelOwner resource_label_owner(const CommandContext *context, const Kind *kind)
+{
+	if (!cluster_caps(context->cluster)->kvmig_migrates)
+		return nobody_owns;
+	if (kind == &KIND_VMI)
+		return inventory_owns_vmi_label;
+	return kind == &KIND_HOST ? inventory_owns_host_label : nobody_owns;
+}
+
 /* ---- several -------------------------------------------------------------------------------- */
 
 gboolean tally_add(Tally *tally, const char *place, GError *failure)

@@ -30,6 +30,11 @@ cJSON *resource_shown(const Kind *kind, const cJSON *object, gboolean all);
 /* VMs and nodes of a local cluster are looked at first, where nobody has for some seconds. */
 gboolean resource_observe(const CommandContext *context, const Kind *kind, GError **error);
 
+/* Whether a label is what the inventory reads from the hosts: its own, on clusters where it writes
+ * objects of that kind. */
+typedef gboolean (*LabelOwner)(const char *key);
+LabelOwner resource_label_owner(const CommandContext *context, const Kind *kind);
+
 /* Several things were tried, one after the other. */
 typedef struct {
 	guint tried, failed;

@@ -26,6 +26,7 @@ man_pages = \
 	%D%/kvmig-controller.1 \
 	%D%/kvmig-create.1 \
 	%D%/kvmig-delete.1 \
+	%D%/kvmig-edit.1 \
 	%D%/kvmig-get.1 \
 	%D%/kvmig-help.1 \
 	%D%/kvmig-history.1 \

@@ -7,6 +7,7 @@ cli_tests = \
 	%D%/controller.sh \
 	%D%/create.sh \
 	%D%/delete.sh \
+	%D%/edit.sh \
 	%D%/examples.sh \
 	%D%/general.sh \
 	%D%/get.sh \

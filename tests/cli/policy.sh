@@ -100,13 +100,22 @@ expect_stderr_has ewmaAlpha
 printf 'apiVersion: v1\nkind: Namespace\nmetadata: {name: x}\n' >namespace.yaml
 run kvmig policy create x --from namespace.yaml
 expect_status 1
-expect_stderr_has 'no MigrationPolicy'
+expect_stderr_has "'namespace.yaml', line 2, column 7: Namespace of v1 is no MigrationPolicy"
 sed 's/silver/true/' from.yaml >unquoted.yaml
 run kvmig policy create x --from unquoted.yaml
 expect_status 1
-expect_stderr_has 'quote it'
+expect_stderr_has "'unquoted.yaml', line 4, column 59: spec.selectors.virtualMachineInstanceSelector.tier: must be a string: quote it"
+sed 's/allowPostCopy/allowPostcopy/' from.yaml >unknown.yaml
+run kvmig policy create x --from unknown.yaml
+expect_status 1
+expect_stderr_has "'unknown.yaml', line 4, column 95: spec.allowPostcopy: unknown field"
+expect_stderr_has "did you mean 'allowPostCopy'"
 run kvmig policy create x --from missing.yaml
 expect_status 1
+{ cat from.yaml; echo ---; cat from.yaml; } >two.yaml
+run kvmig policy create x --from two.yaml
+expect_status 1
+expect_stderr_has 'holds 2 objects'
 run kvmig policy show x
 expect_status 1
 
@@ -202,7 +211,23 @@ expect_json '.items[3].message' 'bandwidthPerMigration: expected "1Gi", it is no
 printf 'cases: [{policy: a, nope: 1}]\n' >bad.yaml
 run kvmig policy test -f bad.yaml from.yaml
 expect_status 1
-expect_stderr_has "no field 'nope'"
+expect_stderr_has "'bad.yaml', line 1, column 27: case 1: there is no field 'nope'"
+printf 'policies: [unknown.yaml]\ncases: [{policy: null}]\n' >bad.yaml
+run kvmig policy test -f bad.yaml
+expect_status 1
+expect_stderr_has "'unknown.yaml', line 4, column 95: spec.allowPostcopy: unknown field"
+for wrong in from.yaml '[3]'; do
+	printf 'policies: %s\ncases: [{policy: null}]\n' "$wrong" >bad.yaml
+	run kvmig policy test -f bad.yaml
+	expect_status 1
+	expect_stderr_has 'policies must be a list of file names'
+done
+printf 'cases: [{policy: null}]\n' >bad.yaml
+run kvmig policy test -f bad.yaml namespace.yaml
+expect_status 1
+expect_stderr_has "'namespace.yaml', line 2, column 7"
+run_input kvmig policy test -f bad.yaml - <from.yaml
+expect_status 0
 printf 'cases: [{vmLabels: {}}]\n' >bad.yaml
 run kvmig policy test --file bad.yaml
 expect_status 1
