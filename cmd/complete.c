@@ -185,7 +185,7 @@ static void find_answer(Answer *answer, CompleteWhat what, const CompleteValues 
 		.kubeconfig = values->kubeconfig,
 		.read_only = TRUE,
 		.no_plugins = TRUE,
-		.request_timeout_ms = LIMIT_SECONDS * 1000,
+		.request_timeout_ms = LIMIT_SECONDS * (gint64)1000,
 	};
 	g_autoptr(Cluster) cluster = NULL;
 	const Setting *setting;

@@ -47,10 +47,10 @@ static void make_table(Get *get)
 
 static char *cell_text(const cJSON *cell)
 {
-	if (cJSON_IsString(cell))
-		return g_strdup(cell->valuestring);
 	if (!cell || cJSON_IsNull(cell))
 		return g_strdup("");
+	if (cJSON_IsString(cell))
+		return g_strdup(cell->valuestring);
 	return json_print(cell);
 }
 
@@ -203,13 +203,11 @@ static void say_nothing_found(const Get *get)
 
 static void next_kind(Get *get, const Kind *kind)
 {
-	if (get->kind == kind)
-		return;
-	if (get->table) {
+	if (get->table && get->kind != kind) {
 		g_clear_pointer(&get->table, output_table_free);
+		g_clear_pointer(&get->columns, cJSON_Delete);
 		(void)fputc('\n', get->context->output->stream);
 	}
-	g_clear_pointer(&get->columns, cJSON_Delete);
 	get->kind = kind;
 	get->options.ns = resource_namespace(get->context, kind);
 }

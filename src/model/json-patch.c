@@ -138,7 +138,7 @@ static gboolean add(cJSON *holder, const char *pointer, cJSON *value, GError **e
 		return no_such(pointer, error);
 	size = cJSON_GetArraySize(place.parent);
 	index = size;
-	if (strcmp(place.key, "-") != 0 && !parse_index(place.key, size, &index))
+	if (g_strcmp0(place.key, "-") != 0 && !parse_index(place.key, size, &index))
 		return no_such(pointer, error);
 	insert(place.parent, index, g_steal_pointer(&owned));
 	return TRUE;

@@ -12,9 +12,9 @@
 #include "cluster/kube/kubeconfig-private.h"
 
 /* The kubelet renews a pod's token long before it ends; client-go looks this often. */
-#define TOKEN_FILE_AGE_US (50 * G_USEC_PER_SEC)
+#define TOKEN_FILE_AGE_US (G_GINT64_CONSTANT(50) * G_USEC_PER_SEC)
 /* A credential that is about to expire would do so on its way. */
-#define EXPIRY_SLACK_US (10 * G_USEC_PER_SEC)
+#define EXPIRY_SLACK_US (G_GINT64_CONSTANT(10) * G_USEC_PER_SEC)
 
 struct Credential {
 	const KubeTarget *target;

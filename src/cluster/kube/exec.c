@@ -361,7 +361,7 @@ static gboolean wait_for_end(Run *run)
 		look_for_end(run);
 		if (run->ended && !ended_us)
 			ended_us = now;
-		if (run->ended && (closed || now > ended_us + AFTER_EXIT_MS * 1000))
+		if (run->ended && (closed || now > ended_us + AFTER_EXIT_MS * (gint64)1000))
 			return TRUE;
 		if (run->deadline_us && now >= run->deadline_us && !run->ended)
 			return FALSE;

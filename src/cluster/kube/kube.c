@@ -66,8 +66,10 @@ static cJSON *send_write(Cluster *cluster, const Write *write, int *ret_status, 
 	if (!path)
 		return NULL;
 	query_add_write(&query, write->flags);
-	request.target = target = query_take(&query, path);
-	request.body = body = json_print(write->body);
+	target = query_take(&query, path);
+	body = json_print(write->body);
+	request.target = target;
+	request.body = body;
 	return kube_send_json(kube, &request, ret_status, error);
 }
 

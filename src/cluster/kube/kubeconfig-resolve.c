@@ -344,7 +344,7 @@ static gboolean resolve_certificate(Resolve *resolve)
 
 	if (!read_pem(resolve, user, "client-certificate", &target->certificate_pem))
 		return FALSE;
-	if (!target->certificate_pem)
+	if (!user || !target->certificate_pem)
 		return TRUE;
 	if (!read_pem(resolve, user, "client-key", &target->key_pem))
 		return FALSE;
@@ -373,7 +373,8 @@ static gboolean resolve_token(Resolve *resolve)
 	target->token = g_strdup(token);
 	target->username = g_strdup(string(resolve->user, "username"));
 	target->password = g_strdup(string(resolve->user, "password"));
-	if ((!token && !target->token_file) || (!target->username && !target->password))
+	if (!resolve->user || (!token && !target->token_file) ||
+	    (!target->username && !target->password))
 		return TRUE;
 	return fail(resolve, resolve->user, "username",
 		    "user '%s' has both a token and a user name with password: only one is allowed",
@@ -413,7 +414,7 @@ static gboolean resolve_impersonation(Resolve *resolve)
 		target->as_extra = yaml_node_to_json(extra);
 	if (target->as || (!target->as_uid && !target->as_groups && !target->as_extra))
 		return TRUE;
-	if (options->as_uid || (options->as_groups && *options->as_groups))
+	if (!user || options->as_uid || (options->as_groups && *options->as_groups))
 		return error_set(resolve->error, KVMIG_ERROR_USAGE,
 				 "--as-group and --as-uid need --as: whom to impersonate");
 	return fail(resolve, user, "as-groups",

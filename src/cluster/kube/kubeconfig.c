@@ -147,7 +147,7 @@ static KubeFile *read_kube_file(const char *path, GError **error)
 	KubeFile *file;
 	char *text = NULL;
 	gboolean secret = FALSE;
-	gsize length;
+	gsize length = 0;
 
 	if (!kube_read_file(path, "kubeconfig", &text, &length, error))
 		return NULL;

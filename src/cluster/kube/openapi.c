@@ -9,7 +9,7 @@
 
 #define DEPTH_MAX 40
 #define NODES_MAX 100000u
-#define DOCUMENT_MAX_BYTES (64u * 1024 * 1024)
+#define DOCUMENT_MAX_BYTES ((gsize)64 * 1024 * 1024)
 #define CACHE_AGE_US (G_GINT64_CONSTANT(10) * 60 * G_USEC_PER_SEC)
 #define REF_PREFIX "#/components/schemas/"
 
@@ -303,7 +303,7 @@ ClusterFieldState kube_has_field(Cluster *cluster, const Kind *kind, const char 
 		fields = load_fields(kube, kind, &error);
 		if (!fields) {
 			g_info("which fields a %s has is not known: %s", kind->kind,
-			       error->message);
+			       error ? error->message : "?");
 			fields = unknown_tree();
 		}
 		g_hash_table_insert(kube->fields, (gpointer)kind, fields);

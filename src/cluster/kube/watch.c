@@ -23,8 +23,8 @@
 #define SILENCE_MS 90000
 #define PAUSE_FIRST_MS 800
 #define PAUSE_LIMIT_MS 30000
-#define GRACE_US (60 * G_USEC_PER_SEC)
-#define SHORT_US (2 * G_USEC_PER_SEC)
+#define GRACE_US (G_GINT64_CONSTANT(60) * G_USEC_PER_SEC)
+#define SHORT_US (G_GINT64_CONSTANT(2) * G_USEC_PER_SEC)
 #define REFUSAL_MAX_BYTES 65536u
 #define TOO_LARGE_MAX 5
 #define ACCEPT_METADATA "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
