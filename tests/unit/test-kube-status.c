@@ -156,6 +156,27 @@ static const Case cases[] = {
 	  "cannot apply migrationpolicy 'p': spec.a: conflict with \"kubectl\"; spec.b: conflict "
 	  "with \"x\" using v1",
 	  "--force-conflicts" },
+	{ "apply", &KIND_MIGRATION_POLICY, NULL, "p", 500,
+	  STATUS(500, "",
+		 "failed to create typed patch object (/p; g/v1, Kind=P): .spec.a: expected "
+		 "string, "
+		 "got 1",
+		 ""),
+	  KVMIG_ERROR_INVALID, "cannot apply migrationpolicy 'p': spec.a: expected string, got 1",
+	  NULL },
+	{ "apply", &KIND_MIGRATION_POLICY, NULL, "p", 500,
+	  STATUS(500, "",
+		 "failed to create typed patch object (/p; g/v1, Kind=P): errors:\\n  .spec.a: "
+		 "expected string\\n  .spec.b: field not declared in schema\\n",
+		 ""),
+	  KVMIG_ERROR_INVALID,
+	  "cannot apply migrationpolicy 'p': spec.a: expected string; spec.b: field not declared "
+	  "in schema",
+	  NULL },
+	{ "create", &KIND_MIGRATION_POLICY, NULL, "p", 413, "", KVMIG_ERROR_INVALID,
+	  "cannot create migrationpolicy 'p': it is larger than 'kube/prod' takes (HTTP status "
+	  "413)",
+	  "3 MB" },
 	{ "create", &KIND_MIGRATION_POLICY, NULL, "p", 422,
 	  STATUS(422, "Invalid", "MigrationPolicy \\\"p\\\" is invalid: [a, b]",
 		 "\"causes\":[{\"message\":\"Required value\",\"field\":\"spec.a\"},"

@@ -224,6 +224,11 @@ void http_exchange_judge(HttpExchange *exchange)
 		exchange->request, exchange->server, exchange->head.status, exchange->received,
 		(double)(g_get_monotonic_time() - exchange->begun_us) / G_TIME_SPAN_MILLISECOND,
 		failure->kind ? ": " : "", failure->kind ? failure->text : "");
+	/* the server hangs up on what it does not want to read to the end: often, what it wrote is
+	 * lost with the connection, but it has said what it thinks of it */
+	if (failure->kind == HTTP_FAILURE_CUT && exchange->head_ended &&
+	    exchange->head.status == 413)
+		http_failure_clear(failure);
 	if (failure->kind != HTTP_FAILURE_NONE)
 		return;
 	if (exchange->head.status == 0) {

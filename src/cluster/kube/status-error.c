@@ -159,6 +159,40 @@ static gboolean set_forbidden(GError **error, const StatusSubject *subject, cons
 	return FALSE;
 }
 
+static gboolean set_too_large(GError **error, const StatusSubject *subject, const char *what)
+{
+	error_set(error, KVMIG_ERROR_INVALID,
+		  "cannot %s %s: it is larger than '%s' takes (HTTP status 413)", subject->verb,
+		  what, subject->context);
+	error_hint(error, "API servers take about 3 MB, and less of most kinds");
+	return FALSE;
+}
+
+/* Server-side apply calls its own inability to read the object an internal error: "failed to create
+ * typed patch object (ns/name; group/version, Kind=K): .spec.x: expected string, got …", or
+ * "…): errors: .spec.x: … .spec.y: …". What is behind the brackets, or NULL. */
+static char *typed_patch_words(const char *words)
+{
+	static const char prefix[] = "failed to create typed patch object (";
+	const char *rest = g_str_has_prefix(words, prefix) ? strstr(words, "): ") : NULL;
+	g_auto(GStrv) causes = NULL;
+
+	if (!rest)
+		return NULL;
+	rest += strlen("): ");
+	if (g_str_has_prefix(rest, "errors: "))
+		rest += strlen("errors: ");
+	causes = g_strsplit(*rest == '.' ? rest + 1 : rest, " .", CAUSES_MAX);
+	return g_strjoinv("; ", causes);
+}
+
+static gboolean set_unreadable(GError **error, const StatusSubject *subject, const char *what,
+			       const char *words)
+{
+	return error_set(error, KVMIG_ERROR_INVALID, "cannot %s %s: %s", subject->verb, what,
+			 words);
+}
+
 /* The object, its kind, its namespace, or some other object that the write needs. */
 static gboolean set_not_found(GError **error, const StatusSubject *subject, const cJSON *status,
 			      const char *what, const char *words)
@@ -212,10 +246,6 @@ static gboolean set_conflict(GError **error, const StatusSubject *subject, const
 static KvmigError code_of(int http_status)
 {
 	switch (http_status) {
-	case 400:
-	case 413:
-	case 422:
-		return KVMIG_ERROR_INVALID;
 	case 405:
 	case 406:
 	case 415:
@@ -240,7 +270,10 @@ static gboolean set_error(GError **error, const StatusSubject *subject, int http
 {
 	g_autofree char *what = status_describe(subject);
 	g_autofree char *words = server_words(status, fallback);
+	g_autofree char *unreadable = typed_patch_words(words);
 
+	if (unreadable)
+		return set_unreadable(error, subject, what, unreadable);
 	switch (http_status) {
 	case 400:
 	case 422:
@@ -253,6 +286,8 @@ static gboolean set_error(GError **error, const StatusSubject *subject, int http
 		return set_not_found(error, subject, status, what, words);
 	case 409:
 		return set_conflict(error, subject, status, what, words);
+	case 413:
+		return set_too_large(error, subject, what);
 	default:
 		break;
 	}
