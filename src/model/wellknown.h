@@ -3,6 +3,7 @@
 #pragma once
 
 /* Kubernetes */
+#define LABEL_METADATA_NAME "kubernetes.io/metadata.name" /* on every namespace: its name */
 #define LABEL_HOSTNAME "kubernetes.io/hostname"
 #define LABEL_ARCH "kubernetes.io/arch" /* amd64, arm64: Go's names, not uname's */
 

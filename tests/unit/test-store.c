@@ -177,12 +177,22 @@ static void test_namespaces(StoreFixture *fixture, gconstpointer data G_GNUC_UNU
 {
 	g_autoptr(cJSON) object = object_new(&KIND_VMI, "prod", "web-1");
 	g_autoptr(GError) error = NULL;
-	g_autoptr(cJSON) ns = NULL;
+	g_autoptr(cJSON) ns = NULL, changed = NULL, made = NULL;
 
 	cJSON_Delete(create(fixture->cluster, object));
 	ns = cluster_get(fixture->cluster, &KIND_NAMESPACE, NULL, "prod", &error);
 	g_assert_no_error(error);
 	g_assert_cmpstr(object_label(ns, "kubernetes.io/metadata.name"), ==, "prod");
+	object_set_label(ns, "kubernetes.io/metadata.name", "other");
+	object_set_label(ns, "tier", "gold");
+	changed = cluster_update(fixture->cluster, ns, CLUSTER_WRITE_NONE, &error);
+	g_assert_no_error(error);
+	g_assert_cmpstr(object_label(changed, "kubernetes.io/metadata.name"), ==, "prod");
+	g_assert_cmpstr(object_label(changed, "tier"), ==, "gold");
+	cJSON_Delete(changed);
+	changed = object_new(&KIND_NAMESPACE, NULL, "made");
+	made = create(fixture->cluster, changed);
+	g_assert_cmpstr(object_label(made, "kubernetes.io/metadata.name"), ==, "made");
 	g_assert_false(cluster_delete(fixture->cluster, &KIND_NAMESPACE, NULL, "prod", NULL,
 				      CLUSTER_WRITE_NONE, &error));
 	assert_error(error, KVMIG_ERROR_CONFLICT, "namespace 'prod' still holds 1 object");

@@ -194,8 +194,7 @@ gboolean store_ensure_namespace(Store *store, const char *ns, GError **error)
 	if (!name_check_dns_label(ns, "namespace", error))
 		return FALSE;
 	object = object_new(&KIND_NAMESPACE, NULL, ns);
-	/* as Kubernetes does, so that policies can select namespaces by name */
-	object_set_label(object, "kubernetes.io/metadata.name", ns);
+	object_set_label(object, LABEL_METADATA_NAME, ns);
 	store_stamp_new(object);
 	return store_insert(store, &KIND_NAMESPACE, object, error);
 }

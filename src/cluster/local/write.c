@@ -55,6 +55,14 @@ static gboolean validate(const Kind *kind, const cJSON *object, GError **error)
 	return FALSE;
 }
 
+/* A namespace has its own name among its labels, whatever is written there, so that policies can
+ * select it by name. */
+static void label_namespace(const Kind *kind, cJSON *object)
+{
+	if (same_kind(kind, &KIND_NAMESPACE))
+		object_set_label(object, LABEL_METADATA_NAME, object_name(object));
+}
+
 static cJSON *lookup_existing(Store *store, const Kind *kind, const char *ns, const char *name,
 			      GError **error)
 {
@@ -134,6 +142,7 @@ static gboolean create_in(Store *store, const Kind *kind, cJSON *object, GError 
 		return FALSE;
 	if (kind->namespaced && !store_ensure_namespace(store, object_namespace(object), error))
 		return FALSE;
+	label_namespace(kind, object);
 	store_stamp_new(object);
 	return store_insert(store, kind, object, error);
 }
@@ -262,6 +271,7 @@ static gboolean replace_in(Store *store, const Kind *kind, const cJSON *old, cJS
 	schema_apply_defaults(kind, object);
 	if (!check_finalizers(kind, old, object, error) || !validate(kind, object, error))
 		return FALSE;
+	label_namespace(kind, object);
 	if (json_equal(old, object))
 		return TRUE;
 	if (!spec_within(kind, old, object) || !spec_within(kind, object, old))
