@@ -137,6 +137,16 @@ static void print(Writer *writer, const Kind *kind, const cJSON *object, const c
 	(void)fflush(output->stream);
 }
 
+/* They belong to one user: nobody asks what roles and bindings there permit. */
+static void warn_if_idle(const Writer *writer, const Kind *kind, const cJSON *object)
+{
+	if (cluster_caps(writer->context->cluster)->kind == CLUSTER_LOCAL &&
+	    g_str_equal(kind->group, KIND_CLUSTER_ROLE.group))
+		say_warning(writer->context,
+			    "%s '%s' is kept and permits nothing: a local cluster is one user's",
+			    kind->singular, object_name(object));
+}
+
 static gboolean write_one(Writer *writer, const ManifestObject *source, GError **error)
 {
 	g_autoptr(cJSON) object = cJSON_Duplicate(source->object, TRUE);
@@ -155,6 +165,7 @@ static gboolean write_one(Writer *writer, const ManifestObject *source, GError *
 		return FALSE;
 	}
 	print(writer, write.kind, stored, verb);
+	warn_if_idle(writer, write.kind, stored);
 	writer->migration_written = writer->migration_written || write.kind == &KIND_VMIM;
 	return TRUE;
 }

@@ -54,11 +54,13 @@ KIND_IN(KIND_SERVICE_ACCOUNT, "ServiceAccount", "serviceaccounts", "serviceaccou
 	NAMESPACED);
 KIND_IN(KIND_PVC, "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", "pvc",
 	IN_CORE, NAMESPACED, STATUS);
-KIND_IN(KIND_ROLE, "Role", "roles", "role", NULL, RBAC, NAMESPACED);
-KIND_IN(KIND_ROLE_BINDING, "RoleBinding", "rolebindings", "rolebinding", NULL, RBAC, NAMESPACED);
-KIND_IN(KIND_CLUSTER_ROLE, "ClusterRole", "clusterroles", "clusterrole", NULL, RBAC, CLUSTERED);
+KIND_IN(KIND_ROLE, "Role", "roles", "role", NULL, RBAC, NAMESPACED, LOCAL);
+KIND_IN(KIND_ROLE_BINDING, "RoleBinding", "rolebindings", "rolebinding", NULL, RBAC, NAMESPACED,
+	LOCAL);
+KIND_IN(KIND_CLUSTER_ROLE, "ClusterRole", "clusterroles", "clusterrole", NULL, RBAC, CLUSTERED,
+	LOCAL);
 KIND_IN(KIND_CLUSTER_ROLE_BINDING, "ClusterRoleBinding", "clusterrolebindings",
-	"clusterrolebinding", NULL, RBAC, CLUSTERED);
+	"clusterrolebinding", NULL, RBAC, CLUSTERED, LOCAL);
 KIND_IN(KIND_CRD, "CustomResourceDefinition", "customresourcedefinitions",
 	"customresourcedefinition", "crd", IN_GROUP("apiextensions.k8s.io", "v1"), CLUSTERED,
 	STATUS);

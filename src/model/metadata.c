@@ -126,7 +126,21 @@ static void check_field(const cJSON *member, Causes *causes)
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
-static void check_name(const cJSON *metadata, Causes *causes)
+/* Roles and bindings may be named in any way that fits into a path: "kubevirt.io:migrate". */
+static gboolean check_one_name(const Kind *kind, const char *name, GError **error)
+{
+	g_autofree char *shown = NULL;
+
+	if (strcmp(kind->group, "rbac.authorization.k8s.io") != 0)
+		return name_check_dns_subdomain(name, "name", error);
+	if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !strpbrk(name, "/%"))
+		return TRUE;
+	shown = error_excerpt(name);
+	return error_set(error, KVMIG_ERROR_INVALID,
+			 "name '%s' may not be '.' or '..', nor hold '/' or '%%'", shown);
+}
+
+static void check_name(const Kind *kind, const cJSON *metadata, Causes *causes)
 {
 	const char *name = json_string(metadata, "name", "");
 	const char *prefix = json_string(metadata, "generateName", "");
@@ -134,11 +148,11 @@ static void check_name(const cJSON *metadata, Causes *causes)
 	GError *error = NULL;
 
 	if (*name) {
-		if (!name_check_dns_subdomain(name, "name", &error))
+		if (!check_one_name(kind, name, &error))
 			add_error(causes, "metadata.name", g_steal_pointer(&error));
 	} else if (*prefix) {
 		sample = g_strconcat(prefix, "x", NULL);
-		if (!name_check_dns_subdomain(sample, "name", &error))
+		if (!check_one_name(kind, sample, &error))
 			add_error(causes, "metadata.generateName", g_steal_pointer(&error));
 	} else {
 		causes_add(causes, "metadata.name", "is required");
@@ -168,6 +182,6 @@ void metadata_check(const Kind *kind, const cJSON *object, Causes *causes)
 		return;
 	}
 	cJSON_ArrayForEach(member, metadata) check_field(member, causes);
-	check_name(metadata, causes);
+	check_name(kind, metadata, causes);
 	check_namespace(kind, metadata, causes);
 }

@@ -116,9 +116,9 @@ run kvmig get vmimm
 expect_status 1
 expect_stderr_has "no kind of object 'vmimm'"
 expect_stderr_has "did you mean 'vmim'"
-run kvmig get clusterroles
+run kvmig get pods
 expect_status 1
-expect_stderr_has "keeps no clusterroles"
+expect_stderr_has "keeps no pods"
 
 test_case 'words that contradict each other'
 run kvmig get vmim/move-1 other

@@ -278,6 +278,26 @@ static void test_metadata_rules(void)
 	assert_message(error, "metadata.annotations: larger than 262144 bytes");
 }
 
+/* Roles have names of their own. */
+static void test_role_names(void)
+{
+	static const char *const good[] = { "kubevirt.io:migrate", "system:a b", "X" };
+	static const char *const bad[] = { ".", "..", "a/b", "a%2fb", "" };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
+		g_autoptr(cJSON) role = object_new(&KIND_CLUSTER_ROLE, NULL, good[i]);
+		g_autoptr(GError) error = NULL;
+
+		g_assert_true(schema_validate(&KIND_CLUSTER_ROLE, role, &error));
+		g_assert_no_error(error);
+	}
+	for (gsize i = 0; i < G_N_ELEMENTS(bad); i++) {
+		g_autoptr(cJSON) role = object_new(&KIND_CLUSTER_ROLE, NULL, bad[i]);
+
+		g_assert_false(schema_validate(&KIND_CLUSTER_ROLE, role, NULL));
+	}
+}
+
 static void test_migration(void)
 {
 	g_autoptr(cJSON) selector = parse("{\"kubernetes.io/hostname\":\"n2\"}");
@@ -431,6 +451,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/schema/host", test_host);
 	g_test_add_func("/schema/metadata", test_metadata);
 	g_test_add_func("/schema/metadata-rules", test_metadata_rules);
+	g_test_add_func("/schema/role-names", test_role_names);
 	g_test_add_func("/schema/migration", test_migration);
 	g_test_add_func("/schema/hyperconverged", test_hyperconverged);
 	g_test_add_func("/schema/policy", test_policy);
