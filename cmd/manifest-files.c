@@ -105,8 +105,12 @@ Manifest *manifest_files_read(const GPtrArray *paths, GError **error)
 		if (!add_path(manifest, paths->pdata[i], error))
 			return NULL;
 	if (manifest_length(manifest) == 0) {
-		error_set(error, KVMIG_ERROR_INVALID, "there is no object in '%s'%s",
-			  (const char *)paths->pdata[0], paths->len > 1 ? " and the others" : "");
+		const char *path = paths->pdata[0];
+		gboolean is_stdin = strcmp(path, "-") == 0;
+
+		error_set(error, KVMIG_ERROR_INVALID, "there is no object %s%s%s%s",
+			  is_stdin ? "on the standard input" : "in '", is_stdin ? "" : path,
+			  is_stdin ? "" : "'", paths->len > 1 ? ", nor in the others" : "");
 		return NULL;
 	}
 	return g_steal_pointer(&manifest);

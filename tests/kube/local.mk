@@ -3,6 +3,7 @@
 kube_tests = \
 	%D%/api.sh \
 	%D%/bed.sh \
+	%D%/commands.sh \
 	%D%/proxy.sh
 
 check-kube:
