@@ -29,12 +29,13 @@ libcmd_la_SOURCES = \
 	%D%/open.c \
 	%D%/resource.c %D%/resource.h \
 	%D%/policy.c %D%/policy.h %D%/policy-answer.c %D%/policy-create.c \
-	%D%/policy-edit.c %D%/policy-explain.c %D%/policy-explain.h %D%/policy-lint.c \
-	%D%/policy-matches.c %D%/policy-test.c \
+	%D%/policy-edit.c %D%/policy-explain.c %D%/policy-explain.h \
+	%D%/policy-lint.c %D%/policy-lint.h %D%/policy-lint-vms.c %D%/policy-matches.c \
+	%D%/policy-projects.c %D%/policy-projects.h %D%/policy-test.c \
 	%D%/status.c \
 	%D%/talk.c \
 	%D%/version.c \
-	%D%/vm.c
+	%D%/vm.c %D%/vm.h %D%/vm-label.c
 if ENABLE_LAB
 libcmd_la_SOURCES += %D%/lab.c
 endif

@@ -46,6 +46,55 @@ void question_add_policies(const Question *question, PolicyRule rule, GPtrArray 
 						rule, i + 1));
 }
 
+/* ---- what applies --------------------------------------------------------------------------- */
+
+gboolean question_is_certain(const Question *question, PolicyRule rule)
+{
+	return question->verdict.winner[rule] == question->at_best.winner[rule];
+}
+
+const char *question_winner(const Question *question, PolicyRule rule)
+{
+	const Policy *winner = question->verdict.winner[rule];
+
+	return winner && question_is_certain(question, rule) ? winner->name : NULL;
+}
+
+GPtrArray *question_candidates(const Question *question)
+{
+	GPtrArray *candidates = g_ptr_array_new();
+	const PolicyRule rule = question->in_force;
+	const Policy *winner = question->verdict.winner[rule];
+
+	g_ptr_array_add(candidates, (gpointer)winner);
+	for (guint i = 0; !question_is_certain(question, rule); i++) {
+		const Policy *policy = policy_set_ranked(question->policies.set, rule, i);
+
+		if (!policy || policy == winner)
+			break;
+		if (policy->n_ns && policy_matches_vm(policy, question->vm_labels))
+			g_ptr_array_add(candidates, (gpointer)policy);
+	}
+	return candidates;
+}
+
+/* "gold", "-", "'gold' or, by labels of the project that are not known, 'hpc', 'urgent'" */
+static char *applies_text(const Question *question)
+{
+	g_autoptr(GPtrArray) candidates = question_candidates(question);
+	const Policy *first = g_ptr_array_index(candidates, 0);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (candidates->len == 1)
+		return g_strdup(first ? first->name : NULL);
+	g_string_append_printf(text, "not known: %s%s%s, or by the labels of the project",
+			       first ? "'" : "", first ? first->name : "none", first ? "'" : "");
+	for (guint i = 1; i < candidates->len; i++)
+		g_string_append_printf(text, "%s '%s'", i > 1 ? "," : "",
+				       ((const Policy *)candidates->pdata[i])->name);
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 /* ---- the settings --------------------------------------------------------------------------- */
 
 /* The cluster's object with the policy's values in it: what the texts are made from. */
@@ -96,9 +145,9 @@ static cJSON *setting_row(const Question *question, const Setting *setting, cons
 	return row;
 }
 
-void question_add_settings(const Question *question, GPtrArray *rows)
+/* By one of the policies that may apply. */
+static void add_settings_by(const Question *question, const Policy *policy, GPtrArray *rows)
 {
-	const Policy *policy = question->verdict.winner[question->in_force];
 	g_autoptr(cJSON) merged = merged_object(question, policy);
 	Settings settings = { 0 };
 
@@ -112,11 +161,32 @@ void question_add_settings(const Question *question, GPtrArray *rows)
 	}
 }
 
-const char *question_winner(const Question *question, PolicyRule rule)
+/* What differs between the policies that may apply is not known. */
+static void blur(GPtrArray *rows, const GPtrArray *others)
 {
-	const Policy *winner = question->verdict.winner[rule];
+	for (guint i = 0; i < rows->len; i++) {
+		cJSON *row = g_ptr_array_index(rows, i);
 
-	return winner ? winner->name : NULL;
+		if (json_equal(row, g_ptr_array_index(others, i)))
+			continue;
+		json_set_string(row, "text", "?");
+		json_set_string(row, "origin", "unknown");
+		json_set_string(row, "note", "it depends on which policy applies");
+	}
+}
+
+void question_add_settings(const Question *question, GPtrArray *rows)
+{
+	g_autoptr(GPtrArray) candidates = question_candidates(question);
+
+	add_settings_by(question, g_ptr_array_index(candidates, 0), rows);
+	for (guint i = 1; i < candidates->len; i++) {
+		g_autoptr(GPtrArray) others = g_ptr_array_new_with_free_func(
+			(GDestroyNotify)(void (*)(void))cJSON_Delete);
+
+		add_settings_by(question, g_ptr_array_index(candidates, i), others);
+		blur(rows, others);
+	}
 }
 
 /* ---- printing ------------------------------------------------------------------------------- */
@@ -189,16 +259,30 @@ void question_print_tables(const CommandContext *context, const Question *questi
 		.columns = both_rules ? policy_columns : policy_columns + 1,
 	};
 	const OutputSpec setting_spec = { .columns = setting_columns };
+	g_autofree char *applies = applies_text(question);
 
 	show_field(context, "VM", object_name(question->vm));
 	show_field(context, "Project", object_namespace(question->vm));
-	show_field(context, "Policy", question_winner(question, question->in_force));
+	show_field(context, "Policy", applies);
 	(void)fputc('\n', context->output->stream);
 	if (policies->len) {
 		output_rows(context->output, &policy_spec, policies);
 		(void)fputc('\n', context->output->stream);
 	}
 	output_rows(context->output, &setting_spec, settings);
+}
+
+static void add_candidates(cJSON *document, const Question *question)
+{
+	g_autoptr(GPtrArray) candidates = question_candidates(question);
+
+	for (guint i = 0; i < candidates->len && candidates->len > 1; i++) {
+		const Policy *policy = g_ptr_array_index(candidates, i);
+
+		if (policy)
+			cJSON_AddItemToArray(json_ensure_array(document, "mayApply"),
+					     cJSON_CreateString(policy->name));
+	}
 }
 
 void question_print_document(const CommandContext *context, const Question *question,
@@ -212,11 +296,13 @@ void question_print_document(const CommandContext *context, const Question *ques
 	json_set_bool(document, "running", question->runs);
 	json_set_bool(document, "projectLabelsKnown", question->project_known);
 	json_set_string(document, "ruleInForce", policy_rule_name(question->in_force));
+	json_set_bool(document, "certain", question_is_certain(question, question->in_force));
 	json_set_string(document, "policy", question_winner(question, question->in_force));
 	json_set_string(document, "documentedPolicy",
 			question_winner(question, POLICY_RULE_DOCUMENTED));
 	json_set_string(document, "kubevirtPolicy",
 			question_winner(question, POLICY_RULE_KUBEVIRT));
+	add_candidates(document, question);
 	list = json_ensure_array(document, "policies");
 	for (guint i = 0; i < policies->len; i++)
 		cJSON_AddItemToArray(list, cJSON_Duplicate(policies->pdata[i], TRUE));

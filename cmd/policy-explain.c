@@ -45,22 +45,56 @@ static gboolean change_map(cJSON *labels, const GPtrArray *texts, const char *op
 	return TRUE;
 }
 
-/* A VM that does not run has no VMI on KubeVirt: its template says what one would have. */
-static gboolean find_vm(const CommandContext *context, Question *question, GError **error)
+/* Neither VMI nor VM has that name: what is near. Who may not list VMIs is told so much. */
+static gboolean set_no_vm(const CommandContext *context, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
-	const cJSON *labels;
+	g_autoptr(cJSON) found = observe_find_vmi(context, context->args[0], &cause);
 
-	question->vm = observe_find_vmi(context, context->args[0], &cause);
-	question->runs = question->vm != NULL;
-	if (!question->vm && error_code(cause) == KVMIG_ERROR_NOT_FOUND &&
-	    !cluster_caps(context->cluster)->kvmig_migrates)
-		question->vm = cluster_get(context->cluster, &KIND_VM, context->ns,
-					   context->args[0], NULL);
-	if (!question->vm) {
+	if (cause && error_code(cause) != KVMIG_ERROR_FORBIDDEN) {
 		g_propagate_error(error, g_steal_pointer(&cause));
 		return FALSE;
 	}
+	return error_set(error, KVMIG_ERROR_NOT_FOUND, "there is no VM '%s' in namespace '%s'",
+			 context->args[0], context->ns);
+}
+
+/* A VM that does not run has no VMI there: its template says what one would have. */
+static gboolean find_on_kubevirt(const CommandContext *context, Question *question, GError **error)
+{
+	const char *name = context->args[0];
+	g_autoptr(GError) cause = NULL;
+
+	question->vm = cluster_get(context->cluster, &KIND_VMI, context->ns, name, &cause);
+	question->runs = question->vm != NULL;
+	if (!question->vm && error_code(cause) == KVMIG_ERROR_NOT_FOUND) {
+		g_clear_error(&cause);
+		question->vm = cluster_get(context->cluster, &KIND_VM, context->ns, name, &cause);
+		if (cause && error_code(cause) == KVMIG_ERROR_NOT_FOUND)
+			return set_no_vm(context, error);
+		error_prefix(&cause, "'%s' does not run, and its template is not to be seen", name);
+	}
+	if (!cause)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&cause));
+	return FALSE;
+}
+
+static gboolean find_here(const CommandContext *context, Question *question, GError **error)
+{
+	question->vm = observe_find_vmi(context, context->args[0], error);
+	question->runs = TRUE;
+	return question->vm != NULL;
+}
+
+static gboolean find_vm(const CommandContext *context, Question *question, GError **error)
+{
+	const cJSON *labels;
+
+	if (cluster_caps(context->cluster)->kvmig_migrates
+		    ? !find_here(context, question, error)
+		    : !find_on_kubevirt(context, question, error))
+		return FALSE;
 	labels = question->runs
 			 ? object_labels(question->vm)
 			 : json_path(question->vm, "spec", "template", "metadata", "labels", NULL);
@@ -95,7 +129,7 @@ static gboolean find_settings(const CommandContext *context, Question *question,
 static gboolean ask(const CommandContext *context, const ExplainValues *options, Question *question,
 		    GError **error)
 {
-	g_autoptr(PolicyScope) scope = NULL;
+	g_autoptr(PolicyScope) scope = NULL, any = NULL;
 
 	if (!find_vm(context, question, error) || !find_project(context, question, error) ||
 	    !find_settings(context, question, error) ||
@@ -109,6 +143,9 @@ static gboolean ask(const CommandContext *context, const ExplainValues *options,
 	question->in_force = policy_rule_in_force(context->cluster);
 	scope = policy_scope_new(question->policies.set, question->project_labels);
 	question->verdict = policy_match(question->policies.set, scope, question->vm_labels);
+	any = question->project_known ? NULL : policy_scope_any(question->policies.set);
+	question->at_best = any ? policy_match(question->policies.set, any, question->vm_labels)
+				: question->verdict;
 	return TRUE;
 }
 
@@ -126,30 +163,40 @@ static gboolean shows(const Question *question, const ExplainValues *options, Po
 	}
 }
 
-/* What the verdict rests on, and where it is not the only one. */
-static void say_limits(const CommandContext *context, const Question *question)
+static void say_rules_differ(const CommandContext *context, const Question *question)
 {
 	const char *documented = question_winner(question, POLICY_RULE_DOCUMENTED);
 	const char *kubevirt = question_winner(question, POLICY_RULE_KUBEVIRT);
 
-	if (!question->runs)
-		say_warning(context, "'%s' does not run: the labels are those of its template",
-			    object_name(question->vm));
-	if (!question->project_known)
-		say_warning(context,
-			    "the labels of project '%s' cannot be read with your rights: policies "
-			    "that look at them are left out, and one of them may apply",
-			    object_namespace(question->vm));
-	if (!question->settings_known)
-		say_warning(context, "the cluster's settings cannot be read with your rights: only "
-				     "what the policy says is known");
-	if (g_strcmp0(documented, kubevirt) != 0)
+	if (g_strcmp0(documented, kubevirt) != 0 &&
+	    question_is_certain(question, POLICY_RULE_DOCUMENTED) &&
+	    question_is_certain(question, POLICY_RULE_KUBEVIRT))
 		say_warning(
 			context,
 			"by the documents '%s' applies, by KubeVirt's code '%s'; in force here: "
 			"%s",
 			documented ? documented : "none", kubevirt ? kubevirt : "none",
 			policy_rule_name(question->in_force));
+}
+
+/* What the verdict rests on, and where it is not the only one. */
+static void say_limits(const CommandContext *context, const Question *question)
+{
+	if (!question->runs)
+		say_warning(context, "'%s' does not run: the labels are those of its template",
+			    object_name(question->vm));
+	if (!question->project_known)
+		say_warning(context,
+			    "the labels of project '%s' cannot be read with your rights: %s",
+			    object_namespace(question->vm),
+			    question_is_certain(question, question->in_force)
+				    ? "no policy that looks at them goes before the one that "
+				      "applies, if one does"
+				    : "a policy that looks at them may apply");
+	if (!question->settings_known)
+		say_warning(context, "the cluster's settings cannot be read with your rights: only "
+				     "what the policy says is known");
+	say_rules_differ(context, question);
 }
 
 static int run_explain(CommandContext *context, const void *values, GError **error)

@@ -13,14 +13,21 @@ typedef struct {
 	cJSON *vm_labels, *project_labels; /* as they are, or as if */
 	Policies policies;
 	PolicyRule in_force;
-	PolicyVerdict verdict;
+	PolicyVerdict verdict; /* by the labels that are known */
+	/* As if the project had whatever a policy asks for; the same where its labels are known. */
+	PolicyVerdict at_best;
 } Question;
 
 /* Appends a row for each policy in the order of a rule; for each setting that matters. */
 void question_add_policies(const Question *question, PolicyRule rule, GPtrArray *rows);
 void question_add_settings(const Question *question, GPtrArray *rows);
-/* The name of the policy that wins by a rule; NULL: none. Borrowed. */
+/* The name of the policy that wins by a rule; NULL: none, or not certain. Borrowed. */
 const char *question_winner(const Question *question, PolicyRule rule);
+/* Whether the labels that are not known cannot change that. */
+gboolean question_is_certain(const Question *question, PolicyRule rule);
+/* The policies that may apply, by the rule in force: one where that is certain; NULL stands for
+ * none. Elements are const Policy*. */
+GPtrArray *question_candidates(const Question *question);
 
 void question_print_tables(const CommandContext *context, const Question *question,
 			   gboolean both_rules, const GPtrArray *policies,

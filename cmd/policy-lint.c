@@ -1,90 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kvmig policy lint: policies that do nothing, or not what one thinks. */
-#include "policy.h"
-
-#include "base/reason.h"
-#include "observe.h"
-
-typedef struct {
-	Policies policies;
-	GHashTable *scopes;  /* namespace -> PolicyScope */
-	GHashTable *matched; /* of const Policy* */
-	gboolean projects_unknown;
-	guint vms;
-} Walk;
-
-static void walk_clear(Walk *walk)
-{
-	g_clear_pointer(&walk->scopes, g_hash_table_unref);
-	g_clear_pointer(&walk->matched, g_hash_table_unref);
-	policies_clear(&walk->policies);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Walk, walk_clear)
-
-/* ---- which match no VM ---------------------------------------------------------------------- */
-
-static void note_match(const Policy *policy, gpointer data)
-{
-	g_hash_table_add(data, (gpointer)policy);
-}
-
-static gboolean take_namespace(const cJSON *object, gpointer data)
-{
-	Walk *walk = data;
-
-	g_hash_table_insert(walk->scopes, g_strdup(object_name(object)),
-			    policy_scope_new(walk->policies.set, object_labels(object)));
-	return TRUE;
-}
-
-static gboolean take_vm(const cJSON *object, gpointer data)
-{
-	Walk *walk = data;
-	const char *ns = object_namespace(object);
-
-	walk->vms++;
-	if (!g_hash_table_contains(walk->scopes, ns))
-		g_hash_table_insert(walk->scopes, g_strdup(ns),
-				    policy_scope_new(walk->policies.set, NULL));
-	policy_match_all(walk->policies.set, g_hash_table_lookup(walk->scopes, ns),
-			 object_labels(object), note_match, walk->matched);
-	return TRUE;
-}
-
-static gboolean look_at_vms(const CommandContext *context, Walk *walk, GError **error)
-{
-	const ClusterListOptions options = { .metadata_only = TRUE };
-	g_autoptr(GError) cause = NULL;
-
-	if (!observe_cluster(context, error))
-		return FALSE;
-	if (!cluster_each(context->cluster, &KIND_NAMESPACE, &options, take_namespace, walk, NULL,
-			  &cause)) {
-		walk->projects_unknown = error_code(cause) == KVMIG_ERROR_FORBIDDEN;
-		if (!walk->projects_unknown) {
-			g_propagate_error(error, g_steal_pointer(&cause));
-			return FALSE;
-		}
-	}
-	return cluster_each(context->cluster, &KIND_VMI, &options, take_vm, walk, NULL, error);
-}
-
-/* A policy that looks at projects is left out where their labels could not be read. */
-static void add_unmatched(const Walk *walk, GPtrArray *findings)
-{
-	for (guint i = 0; i < policy_set_size(walk->policies.set); i++) {
-		const Policy *policy = policy_set_nth(walk->policies.set, i);
-
-		if (g_hash_table_contains(walk->matched, policy) || !policy->has_selectors ||
-		    (walk->projects_unknown && policy->n_ns))
-			continue;
-		g_ptr_array_add(
-			findings,
-			policy_finding_new(REASON_LINT_POLICY_UNMATCHED, policy, NULL,
-					   g_strdup_printf("matches none of the %u VMs", walk->vms),
-					   g_strdup_printf("kvmig policy show %s", policy->name)));
-	}
-}
+#include "policy-lint.h"
 
 /* ---- output --------------------------------------------------------------------------------- */
 
@@ -135,6 +51,27 @@ static GPtrArray *make_rows(const GPtrArray *findings)
 	return rows;
 }
 
+/* What was not looked at is not known to be right. */
+static void say_limits(const CommandContext *context, const LintWalk *walk)
+{
+	if (walk->vms_unknown)
+		say_warning(context, "the VMs of all namespaces cannot be listed with your rights: "
+				     "which policies match none is not known");
+	else if (walk->projects.some_unknown)
+		say_warning(context, "the labels of some projects cannot be read with your rights: "
+				     "policies that look at them count as matching there");
+	if (walk->templates_unknown)
+		say_warning(context, "the VirtualMachines of all namespaces cannot be listed with "
+				     "your rights: whether their labels have reached the VMs that "
+				     "run is not known");
+}
+
+static int by_name(gconstpointer a, gconstpointer b)
+{
+	return g_strcmp0((*(const PolicyFinding *const *)a)->policy->name,
+			 (*(const PolicyFinding *const *)b)->policy->name);
+}
+
 static int run_lint(CommandContext *context, const void *values, GError **error)
 {
 	const OutputSpec spec = { .list_kind = "PolicyFindingList",
@@ -142,21 +79,17 @@ static int run_lint(CommandContext *context, const void *values, GError **error)
 				  .name = cell_policy };
 	g_autoptr(GPtrArray) findings = NULL;
 	g_autoptr(GPtrArray) rows = NULL;
-	g_auto(Walk) walk = {
-		.scopes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-						(GDestroyNotify)policy_scope_free),
-		.matched = g_hash_table_new(NULL, NULL),
-	};
+	g_auto(LintWalk) walk;
 
 	(void)values;
+	lint_walk_init(&walk);
 	if (!policies_read(context->cluster, &walk.policies, error) ||
-	    !look_at_vms(context, &walk, error))
+	    !lint_walk(&walk, context, error))
 		return STATUS_FAILED;
 	findings = policy_lint(walk.policies.set, policy_rule_in_force(context->cluster));
-	add_unmatched(&walk, findings);
-	if (walk.projects_unknown)
-		say_warning(context, "the labels of the projects cannot be read with your rights: "
-				     "whether policies that look at them match is not known");
+	lint_walk_report(&walk, findings);
+	g_ptr_array_sort(findings, by_name); /* stable */
+	say_limits(context, &walk);
 	if (findings->len == 0) {
 		say(context, "nothing to object to in %u polic%s",
 		    policy_set_size(walk.policies.set),

@@ -1,80 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kvmig policy matches: which VMs a policy selects, or which policy each VM has. */
-#include "policy.h"
+#include "policy-projects.h"
 
 #include "observe.h"
+#include "output/stream.h"
 
 typedef struct {
 	gboolean wins;
 } MatchesValues;
 
-/* Namespaces are prepared once each. */
+/* VMs are printed as they come: there may be more of them than one wants to keep. */
 typedef struct {
 	const CommandContext *context;
 	const MatchesValues *options;
 	Policies policies;
+	Projects projects;
 	const Policy *wanted; /* NULL: every VM */
 	PolicyRule rule;
-	GHashTable *scopes; /* name -> PolicyScope */
-	gboolean projects_unknown;
-	GPtrArray *rows;
-	GError *error;
+	OutputTable *table; /* table, wide: from the first row on */
+	OutputList *list;   /* json, yaml */
+	guint count, uncertain;
 } Walk;
 
 static void walk_clear(Walk *walk)
 {
-	g_clear_pointer(&walk->scopes, g_hash_table_unref);
-	g_clear_pointer(&walk->rows, g_ptr_array_unref);
+	g_clear_pointer(&walk->table, output_table_free);
+	g_clear_pointer(&walk->list, output_list_free);
+	projects_clear(&walk->projects);
 	policies_clear(&walk->policies);
-	g_clear_error(&walk->error);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Walk, walk_clear)
 
-/* ---- namespaces ----------------------------------------------------------------------------- */
+/* ---- output --------------------------------------------------------------------------------- */
 
-static void add_scope(Walk *walk, const char *ns, const cJSON *labels)
+typedef struct {
+	const char *ns, *vm;
+	const Policy *winner;
+	gboolean certain;
+} Match;
+
+static void add_cells(Walk *walk, const Match *match)
 {
-	g_hash_table_insert(walk->scopes, g_strdup(ns),
-			    policy_scope_new(walk->policies.set, labels));
+	/* the namespace is left out where one is looked at */
+	static const char *const headers[] = { "NAMESPACE", "VM", "POLICY", NULL };
+	const guint from = walk->context->ns ? 1 : 0;
+	const char *const cells[] = { match->ns ? match->ns : "", match->vm,
+				      !match->certain ? "(unknown)"
+				      : match->winner ? match->winner->name
+						      : "-",
+				      NULL };
+
+	if (!walk->table)
+		walk->table = output_table_new(walk->context->output, headers + from);
+	output_table_add(walk->table, cells + from);
 }
 
-static gboolean take_namespace(const cJSON *object, gpointer data)
+static void add_item(Walk *walk, const Match *match)
 {
-	add_scope(data, object_name(object), object_labels(object));
-	return TRUE;
+	g_autoptr(cJSON) item = cJSON_CreateObject();
+
+	json_set_string(item, "namespace", match->ns);
+	json_set_string(item, "vm", match->vm);
+	json_set_bool(item, "certain", match->certain);
+	json_set_string(item, "policy",
+			match->certain && match->winner ? match->winner->name : NULL);
+	if (walk->wanted && match->certain)
+		json_set_bool(item, "wins", match->winner == walk->wanted);
+	output_list_add(walk->list, item);
 }
 
-/* All of them in one go; those that may not be read are NULL scopes: policies that look at a
- * project's labels match nothing then, and that is said. */
-static gboolean find_namespaces(Walk *walk, GError **error)
+static void print_match(Walk *walk, const Match *match)
 {
-	const ClusterListOptions options = { .metadata_only = TRUE };
-	const char *ns = walk->context->ns;
-	g_autoptr(cJSON) object = NULL;
-	g_autoptr(GError) cause = NULL;
-	gboolean known;
+	g_autofree char *safe = NULL;
 
-	if (!ns) {
-		if (cluster_each(walk->context->cluster, &KIND_NAMESPACE, &options, take_namespace,
-				 walk, NULL, &cause))
-			return TRUE;
-		walk->projects_unknown = error_code(cause) == KVMIG_ERROR_FORBIDDEN;
-		if (!walk->projects_unknown)
-			g_propagate_error(error, g_steal_pointer(&cause));
-		return walk->projects_unknown;
+	walk->count++;
+	if (walk->list) {
+		add_item(walk, match);
+	} else if (walk->context->output->format == OUTPUT_NAME) {
+		safe = output_escape(match->vm);
+		(void)fprintf(walk->context->output->stream,
+			      "virtualmachineinstance.kubevirt.io/%s\n", safe);
+	} else {
+		add_cells(walk, match);
 	}
-	if (!namespace_labels(walk->context->cluster, ns, &object, &known, error))
-		return FALSE;
-	walk->projects_unknown = !known;
-	add_scope(walk, ns, object_labels(object));
-	return TRUE;
-}
-
-static const PolicyScope *scope_of(Walk *walk, const char *ns)
-{
-	if (!g_hash_table_contains(walk->scopes, ns))
-		add_scope(walk, ns, NULL);
-	return g_hash_table_lookup(walk->scopes, ns);
 }
 
 /* ---- VMs ------------------------------------------------------------------------------------ */
@@ -87,9 +95,11 @@ static void note_wanted(const Policy *policy, gpointer data)
 		*wanted = NULL; /* found */
 }
 
-static gboolean is_selected(Walk *walk, const PolicyScope *scope, const cJSON *labels)
+static gboolean is_selected(Walk *walk, const char *ns, const cJSON *labels)
 {
 	const Policy *wanted = walk->wanted;
+	gboolean known;
+	const PolicyScope *scope = projects_scope(&walk->projects, ns, &known);
 
 	policy_match_all(walk->policies.set, scope, labels, note_wanted, &wanted);
 	return wanted == NULL;
@@ -98,53 +108,22 @@ static gboolean is_selected(Walk *walk, const PolicyScope *scope, const cJSON *l
 static gboolean take_vm(const cJSON *object, gpointer data)
 {
 	Walk *walk = data;
-	const char *ns = object_namespace(object);
-	const PolicyScope *scope = scope_of(walk, ns ? ns : "");
 	const cJSON *labels = object_labels(object);
-	const Policy *winner = policy_match(walk->policies.set, scope, labels).winner[walk->rule];
-	cJSON *row;
+	const char *ns = object_namespace(object);
+	Match match = { .ns = ns, .vm = object_name(object) };
+	gboolean wins;
 
-	if (walk->wanted && winner != walk->wanted &&
-	    (walk->options->wins || !is_selected(walk, scope, labels)))
-		return TRUE;
-	row = cJSON_CreateObject();
-	json_set_string(row, "namespace", ns);
-	json_set_string(row, "vm", object_name(object));
-	json_set_string(row, "policy", winner ? winner->name : NULL);
-	if (walk->wanted)
-		json_set_bool(row, "wins", winner == walk->wanted);
-	g_ptr_array_add(walk->rows, row);
-	return TRUE;
+	match.winner =
+		projects_winner(&walk->projects, walk->rule, ns ? ns : "", labels, &match.certain);
+	walk->uncertain += !match.certain;
+	wins = match.certain && match.winner == walk->wanted;
+	if (!walk->wanted || wins ||
+	    (!walk->options->wins && is_selected(walk, ns ? ns : "", labels)))
+		print_match(walk, &match);
+	return !ferror(walk->context->output->stream);
 }
 
-/* ---- output --------------------------------------------------------------------------------- */
-
-static char *cell_namespace(const cJSON *row)
-{
-	return g_strdup(json_string(row, "namespace", NULL));
-}
-
-static char *cell_vm(const cJSON *row)
-{
-	return g_strdup(json_string(row, "vm", NULL));
-}
-
-static char *cell_policy(const cJSON *row)
-{
-	return g_strdup(json_string(row, "policy", NULL));
-}
-
-static char *row_name(const cJSON *row)
-{
-	return g_strdup_printf("virtualmachineinstance.kubevirt.io/%s", json_string(row, "vm", ""));
-}
-
-static const OutputColumn columns[] = {
-	{ "NAMESPACE", FALSE, FALSE, cell_namespace },
-	{ "VM", FALSE, FALSE, cell_vm },
-	{ "POLICY", FALSE, FALSE, cell_policy },
-	{ NULL, FALSE, FALSE, NULL },
-};
+/* ---- the command ---------------------------------------------------------------------------- */
 
 static const Policy *find_policy(const Policies *policies, const char *name, GError **error)
 {
@@ -171,30 +150,46 @@ static void say_result(const Walk *walk)
 {
 	const CommandContext *context = walk->context;
 
-	if (walk->projects_unknown)
-		say_warning(context, "the labels of the projects cannot be read with your rights: "
-				     "policies that look at them are left out");
-	if (walk->rows->len == 0 && walk->wanted)
+	if (walk->projects.some_unknown)
+		say_warning(context,
+			    "the labels of some projects cannot be read with your rights: which "
+			    "policy %u VM%s there ha%s is not known",
+			    walk->uncertain, walk->uncertain == 1 ? "" : "s",
+			    walk->uncertain == 1 ? "s" : "ve");
+	if (walk->count == 0 && walk->wanted)
 		say(context, "policy '%s' %s no VM", walk->wanted->name,
 		    walk->options->wins ? "applies to" : "selects");
-	else if (walk->rows->len == 0)
+	else if (walk->count == 0)
 		say(context, "no VMs found");
+}
+
+static gboolean walk_vms(Walk *walk, GError **error)
+{
+	const CommandContext *context = walk->context;
+	const OutputFormat format = context->output->format;
+	const ClusterListOptions list = { .ns = context->ns, .metadata_only = TRUE };
+
+	if (!observe_cluster(context, error) ||
+	    !projects_read(&walk->projects, context->cluster, walk->policies.set, context->ns,
+			   error))
+		return FALSE;
+	if (format == OUTPUT_JSON || format == OUTPUT_YAML)
+		walk->list = output_list_new_of(context->output, "PolicyMatchList");
+	if (!cluster_each(context->cluster, &KIND_VMI, &list, take_vm, walk, NULL, error))
+		return FALSE;
+	if (walk->list)
+		output_list_end(walk->list);
+	if (walk->table)
+		output_table_flush(walk->table);
+	return TRUE;
 }
 
 static int run_matches(CommandContext *context, const void *values, GError **error)
 {
-	const OutputSpec spec = { .list_kind = "PolicyMatchList",
-				  .columns = context->ns ? columns + 1 : columns,
-				  .name = row_name };
-	const ClusterListOptions list = { .ns = context->ns, .metadata_only = TRUE };
 	g_auto(Walk) walk = {
 		.context = context,
 		.options = values,
 		.rule = policy_rule_in_force(context->cluster),
-		.scopes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-						(GDestroyNotify)policy_scope_free),
-		.rows = g_ptr_array_new_with_free_func(
-			(GDestroyNotify)(void (*)(void))cJSON_Delete),
 	};
 
 	if (!policies_read(context->cluster, &walk.policies, error))
@@ -204,11 +199,9 @@ static int run_matches(CommandContext *context, const void *values, GError **err
 		if (!walk.wanted)
 			return STATUS_FAILED;
 	}
-	if (!observe_cluster(context, error) || !find_namespaces(&walk, error) ||
-	    !cluster_each(context->cluster, &KIND_VMI, &list, take_vm, &walk, NULL, error))
+	if (!walk_vms(&walk, error))
 		return STATUS_FAILED;
 	say_result(&walk);
-	output_rows(context->output, &spec, walk.rows);
 	return STATUS_DONE;
 }
 

@@ -11,8 +11,15 @@ gboolean policies_read(Cluster *cluster, Policies *ret_policies, GError **error)
 {
 	GPtrArray *objects = cluster_list(cluster, &KIND_MIGRATION_POLICY, NULL, NULL, error);
 
-	if (!objects)
+	if (!objects) {
+		if (error && *error && error_code(*error) == KVMIG_ERROR_FORBIDDEN)
+			error_hint(error,
+				   "without the policies nobody can tell which one applies; a VM "
+				   "that has migrated names it in status.migrationState, and an "
+				   "admin lets you read them with a role for %s.%s",
+				   KIND_MIGRATION_POLICY.plural, KIND_MIGRATION_POLICY.group);
 		return FALSE;
+	}
 	ret_policies->objects = objects;
 	ret_policies->set = policy_set_new((const cJSON *const *)objects->pdata, objects->len);
 	return TRUE;

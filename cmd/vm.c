@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kvmig vm: the VMs that the hosts have, and their labels. */
-#include "observe.h"
+#include "vm.h"
 
 #include "model/quantity.h"
 #include "model/vmi.h"
+#include "observe.h"
 
 /* ---- list ----------------------------------------------------------------------------------- */
 
@@ -223,8 +224,7 @@ static void show_vm(const CommandContext *context, const cJSON *object)
 	show_conditions(context, object);
 }
 
-/* The VM, as it is now. NOT_FOUND only after the hosts have been looked at. */
-static cJSON *find_fresh(const CommandContext *context, const char *word, GError **error)
+cJSON *vm_find_fresh(const CommandContext *context, const char *word, GError **error)
 {
 	if (!observe_cluster(context, error))
 		return NULL;
@@ -234,7 +234,7 @@ static cJSON *find_fresh(const CommandContext *context, const char *word, GError
 static int run_show(CommandContext *context, const void *values, GError **error)
 {
 	const OutputSpec spec = { .columns = columns, .name = row_name, .single = TRUE };
-	g_autoptr(cJSON) vmi = find_fresh(context, context->args[0], error);
+	g_autoptr(cJSON) vmi = vm_find_fresh(context, context->args[0], error);
 	g_autoptr(GPtrArray) rows = g_ptr_array_new();
 
 	(void)values;
@@ -249,28 +249,6 @@ static int run_show(CommandContext *context, const void *values, GError **error)
 	return STATUS_DONE;
 }
 
-/* ---- label ---------------------------------------------------------------------------------- */
-
-typedef struct {
-	gboolean overwrite;
-} LabelValues;
-
-static int run_label(CommandContext *context, const void *values, GError **error)
-{
-	const LabelValues *options = values;
-	g_autoptr(cJSON) vmi = find_fresh(context, context->args[0], error);
-	g_autoptr(cJSON) stored = NULL;
-
-	if (!vmi || !change_labels(vmi, context->args + 1, options->overwrite,
-				   inventory_owns_vmi_label, error))
-		return STATUS_FAILED;
-	stored = cluster_update(context->cluster, vmi, CLUSTER_WRITE_NONE, error);
-	if (!stored)
-		return STATUS_FAILED;
-	say(context, "VM '%s' labelled", object_name(stored));
-	return observe_carry_labels(context, stored, error) ? STATUS_DONE : STATUS_FAILED;
-}
-
 /* ---- the table ------------------------------------------------------------------------------ */
 
 static const Option list_options[] = {
@@ -280,18 +258,10 @@ static const Option list_options[] = {
 	OPT_END,
 };
 
-static const Option label_options[] = {
-	OPT_FLAG(0, "overwrite", LabelValues, overwrite, "change labels that are there already"),
-	OPT_END,
-};
-
 static const char *const list_examples[] = { "kvmig vm list", "kvmig vm list -A -o wide",
 					     "kvmig vm list --node n1 -l app=web", NULL };
 static const char *const show_examples[] = { "kvmig vm show web-1", "kvmig vm show web-1 -o json",
 					     NULL };
-static const char *const label_examples[] = { "kvmig vm label web-1 app=web",
-					      "kvmig vm label web-1 app-", NULL };
-
 static const Command list_command = {
 	.name = "list",
 	.summary = "list the VMs and where they are",
@@ -311,18 +281,8 @@ static const Command show_command = {
 	.examples = show_examples,
 };
 
-static const Command label_command = {
-	.name = "label",
-	.summary = "set (k=v) and remove (k-) labels of a VM",
-	.options = label_options,
-	.values_size = sizeof(LabelValues),
-	.args = { "VM LABEL", 2, G_MAXUINT, COMPLETE_VM },
-	.needs = NEED_CLUSTER | HAS_NAMESPACE | MAY_CHANGE,
-	.run = run_label,
-	.examples = label_examples,
-};
-
-static const Command *const subcommands[] = { &list_command, &show_command, &label_command, NULL };
+static const Command *const subcommands[] = { &list_command, &show_command, &vm_label_command,
+					      NULL };
 
 const Command vm_command = {
 	.name = "vm",

@@ -126,6 +126,9 @@
 	REASON(LINT_POLICY_GATED, "KVMIG-LINT-POLICY-GATED",                                       \
 	       "a field that KubeVirt heeds only behind a feature gate",                           \
 	       "enable the gate, or leave the field out")                                          \
+	REASON(LINT_POLICY_POST_COPY, "KVMIG-LINT-POLICY-POST-COPY",                               \
+	       "a policy allows post-copy to VMs that cannot use it",                              \
+	       "give these VMs a policy of their own, without post-copy")                          \
 	REASON(LINT_POLICY_NOT_RUNNING_LABEL, "KVMIG-LINT-POLICY-NOT-RUNNING-LABEL",               \
 	       "a label of the VM has not reached the running VM",                                 \
 	       "label the running VM too: kvmig vm label")                                         \

@@ -171,6 +171,21 @@ OutputList *output_list_new(const Output *output)
 	return list;
 }
 
+OutputList *output_list_new_of(const Output *output, const char *kind)
+{
+	OutputList *list = g_new0(OutputList, 1);
+
+	list->output = output;
+	if (is_yaml(output))
+		(void)fprintf(output->stream, "apiVersion: kvmig.io/v1\nkind: %s\n", kind);
+	else
+		(void)fprintf(output->stream,
+			      "{\n  \"apiVersion\": \"kvmig.io/v1\",\n  \"kind\": \"%s\",\n"
+			      "  \"items\": [",
+			      kind);
+	return list;
+}
+
 void output_list_add(OutputList *list, const cJSON *item)
 {
 	FILE *stream = list->output->stream;

@@ -29,6 +29,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(OutputTable, output_table_free)
  * open: whoever reads a list that was cut short must not take it for whole. */
 typedef struct OutputList OutputList;
 OutputList *output_list_new(const Output *output);
+/* The same of kvmig's own rows, as output_rows() has them: kvmig.io/v1, kind, items. */
+OutputList *output_list_new_of(const Output *output, const char *kind);
 void output_list_add(OutputList *list, const cJSON *item);
 void output_list_end(OutputList *list);
 void output_list_free(OutputList *list);

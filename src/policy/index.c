@@ -152,7 +152,7 @@ static void offer(const Policy **best, const Policy *policy)
 			best[rule] = policy;
 }
 
-PolicyScope *policy_scope_new(const PolicySet *set, const cJSON *ns_labels)
+static PolicyScope *make_scope(const PolicySet *set, gboolean any, const cJSON *ns_labels)
 {
 	PolicyScope *scope = g_new0(PolicyScope, 1);
 
@@ -160,11 +160,22 @@ PolicyScope *policy_scope_new(const PolicySet *set, const cJSON *ns_labels)
 	for (guint i = 0; i < set->n; i++) {
 		const Policy *policy = &set->policies[i];
 
-		scope->holds[i] = policy_matches_ns(policy, ns_labels);
+		scope->holds[i] =
+			any ? policy->has_selectors : policy_matches_ns(policy, ns_labels);
 		if (scope->holds[i] && !policy->n_vm)
 			offer(scope->best, policy);
 	}
 	return scope;
+}
+
+PolicyScope *policy_scope_new(const PolicySet *set, const cJSON *ns_labels)
+{
+	return make_scope(set, FALSE, ns_labels);
+}
+
+PolicyScope *policy_scope_any(const PolicySet *set)
+{
+	return make_scope(set, TRUE, NULL);
 }
 
 void policy_scope_free(PolicyScope *scope)
@@ -289,4 +300,21 @@ void policy_match_all(PolicySet *set, const PolicyScope *scope, const cJSON *vm_
 	g_ptr_array_sort(matches, by_rank);
 	for (guint i = 0; i < matches->len; i++)
 		func(g_ptr_array_index(matches, i), data);
+}
+
+GArray *policy_asked_labels(PolicySet *set, const cJSON *vm_labels)
+{
+	GArray *numbers = g_array_new(FALSE, FALSE, sizeof(guint));
+	guint n = mark_labels(set, vm_labels);
+
+	if (n)
+		g_array_append_vals(numbers, set->found, n);
+	return numbers;
+}
+
+PolicyLabel policy_asked_label(const PolicySet *set, guint number)
+{
+	const IndexedLabel *label = &g_array_index(set->labels, IndexedLabel, number);
+
+	return (PolicyLabel){ label->key, label->value };
 }

@@ -220,8 +220,12 @@ gboolean policy_matches_ns(const Policy *policy, const cJSON *ns_labels)
 	       all_there(policy->labels + policy->n_vm, policy->n_ns, ns_labels);
 }
 
+gboolean policy_matches_vm(const Policy *policy, const cJSON *vm_labels)
+{
+	return policy->has_selectors && all_there(policy->labels, policy->n_vm, vm_labels);
+}
+
 gboolean policy_matches(const Policy *policy, const cJSON *vm_labels, const cJSON *ns_labels)
 {
-	return policy_matches_ns(policy, ns_labels) &&
-	       all_there(policy->labels, policy->n_vm, vm_labels);
+	return policy_matches_ns(policy, ns_labels) && policy_matches_vm(policy, vm_labels);
 }

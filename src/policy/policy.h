@@ -50,6 +50,8 @@ const Policy *policy_set_ranked(const PolicySet *set, PolicyRule rule, guint ran
 
 /* Whether all labels of a policy are there; labels NULL: none. */
 gboolean policy_matches(const Policy *policy, const cJSON *vm_labels, const cJSON *ns_labels);
+/* The same for those of the VM alone. */
+gboolean policy_matches_vm(const Policy *policy, const cJSON *vm_labels);
 
 /*
  * A namespace's labels, prepared once for the VMs in it. NULL labels: none. Belongs to the set,
@@ -57,6 +59,9 @@ gboolean policy_matches(const Policy *policy, const cJSON *vm_labels, const cJSO
  */
 typedef struct PolicyScope PolicyScope;
 PolicyScope *policy_scope_new(const PolicySet *set, const cJSON *ns_labels);
+/* Of a namespace whose labels nobody knows, as if it had each one that any policy asks for: what
+ * wins then is the best that may apply. Where it wins without labels too, it is sure to apply. */
+PolicyScope *policy_scope_any(const PolicySet *set);
 void policy_scope_free(PolicyScope *scope);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PolicyScope, policy_scope_free)
 
@@ -71,6 +76,10 @@ PolicyVerdict policy_match(PolicySet *set, const PolicyScope *scope, const cJSON
 typedef void (*PolicyFunc)(const Policy *policy, gpointer data);
 void policy_match_all(PolicySet *set, const PolicyScope *scope, const cJSON *vm_labels,
 		      PolicyFunc func, gpointer data);
+
+/* The labels among these that policies ask VMs for, by number: elements are guint, by value. */
+GArray *policy_asked_labels(PolicySet *set, const cJSON *vm_labels);
+PolicyLabel policy_asked_label(const PolicySet *set, guint number);
 
 /* ---- why ------------------------------------------------------------------------------------ */
 

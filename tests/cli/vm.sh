@@ -117,6 +117,11 @@ test_case 'labels of the inventory are not for people'
 run kvmig vm label web-01-old kubevirt.io/nodeName=n2
 expect_status 3
 
+test_case 'there is no template here'
+run kvmig vm label web-01-old x=y --template-only
+expect_status 2
+expect_stderr_has "VMs have no template in 'local/default'"
+
 test_case 'label needs a label'
 run kvmig vm label web-01-old
 expect_status 2

@@ -4,6 +4,7 @@ kube_tests = \
 	%D%/api.sh \
 	%D%/bed.sh \
 	%D%/commands.sh \
+	%D%/policy.sh \
 	%D%/proxy.sh
 
 check-kube:

@@ -609,6 +609,57 @@ static void test_match_all(void)
 	g_assert_cmpstr(names->str, ==, "two ns one all ");
 }
 
+/* A winner that no label of the project could beat is certain, whatever these labels are. */
+static void test_unknown_project(void)
+{
+	static const struct {
+		const char *vm, *known, *best;
+	} rows[] = {
+		{ "x:1", "one", "one-ns" },
+		{ "x:1,y:1,z:1", "three", "three" },
+		{ "w:1", "all", "ns" },
+		{ "v:1", "all", "v-ns" },
+	};
+	g_autoptr(GPtrArray) objects =
+		policies_of("all{} one{x:1} one-ns{x:1/n:1} three{x:1,y:1,z:1} ns{/n:1} "
+			    "v-ns{v:1/n:2,m:1} none-");
+	g_autoptr(PolicySet) set = set_of(objects);
+	g_autoptr(PolicyScope) known = policy_scope_new(set, NULL), any = policy_scope_any(set);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(cJSON) vm = labels_of(rows[i].vm);
+
+		for (PolicyRule rule = 0; rule < POLICY_RULES; rule++) {
+			g_assert_cmpstr(name_of(policy_match(set, known, vm).winner[rule]), ==,
+					rows[i].known);
+			g_assert_cmpstr(name_of(policy_match(set, any, vm).winner[rule]), ==,
+					rows[i].best);
+		}
+	}
+}
+
+static void test_asked_labels(void)
+{
+	g_autoptr(GPtrArray) objects = policies_of("a{x:1,y:1} b{x:2} c{/z:1}");
+	g_autoptr(PolicySet) set = set_of(objects);
+	g_autoptr(cJSON) vm = labels_of("w:1,x:2,y:1,z:1");
+	g_autoptr(cJSON) none = labels_of("x:3");
+	g_autoptr(GArray) asked = policy_asked_labels(set, vm);
+	g_autoptr(GArray) nothing = policy_asked_labels(set, none);
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (guint i = 0; i < asked->len; i++) {
+		PolicyLabel label = policy_asked_label(set, g_array_index(asked, guint, i));
+
+		g_string_append_printf(text, "%s=%s ", label.key, label.value);
+	}
+	g_assert_cmpstr(text->str, ==, "x=2 y=1 ");
+	g_assert_cmpuint(nothing->len, ==, 0);
+	g_assert_true(policy_matches_vm(policy_set_find(set, "b"), vm));
+	g_assert_false(policy_matches_vm(policy_set_find(set, "a"), vm));
+	g_assert_true(policy_matches_vm(policy_set_find(set, "c"), NULL));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -627,5 +678,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/policy/lint", test_lint);
 	g_test_add_func("/policy/lint-fields", test_lint_fields);
 	g_test_add_func("/policy/match-all", test_match_all);
+	g_test_add_func("/policy/unknown-project", test_unknown_project);
+	g_test_add_func("/policy/asked-labels", test_asked_labels);
 	return g_test_run();
 }
