@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/dirs.h"
+
 static const char *page_text(const char *name)
 {
 	for (const HelpPage *page = help_pages; page->name; page++)
@@ -38,8 +40,8 @@ static void try_man(const char *name)
 	static const char *const suffixes[] = { "", ".gz", ".xz", ".bz2", ".zst" };
 
 	for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-		g_autofree char *file = g_strdup_printf(MANDIR "/man%s/%s.%s%s", section, name,
-							section, suffixes[i]);
+		g_autofree char *file = g_strdup_printf("%s/man%s/%s.%s%s", dir_man, section,
+							name, section, suffixes[i]);
 		const char *argv[] = { "man", "-l", file, NULL };
 
 		if (access(file, R_OK) == 0)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/auxv.h>
 
+#include "base/dirs.h"
 #include "base/error.h"
 #include "base/paths.h"
 
@@ -35,7 +36,7 @@ static char *module_path(const char *file)
 	if (dir && g_path_is_absolute(dir))
 		return g_build_filename(dir, file, NULL);
 	path = uninstalled_path(file);
-	return path ? path : g_build_filename(PKGLIBDIR, file, NULL);
+	return path ? path : g_build_filename(dir_modules, file, NULL);
 }
 
 static void set_load_error(GError **error, const ModuleSpec *spec, const char *path)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/dirs.h"
 #include "base/error.h"
 #include "base/paths.h"
 
@@ -70,7 +71,7 @@ char *lab_guest_image(GError **error)
 {
 	g_autofree char *self = paths_self(error);
 	g_autofree char *folder = self ? g_path_get_dirname(self) : NULL;
-	g_autofree char *installed = g_build_filename(PKGLIBDIR, "guest.elf", NULL);
+	g_autofree char *installed = g_build_filename(dir_modules, "guest.elf", NULL);
 	g_autofree char *built = NULL;
 
 	if (!self)

@@ -17,7 +17,7 @@ libkvmig_la_SOURCES += \
 	%D%/vmi.c %D%/vmi.h \
 	%D%/wellknown.h \
 	%D%/yaml.c %D%/yaml.h
-nodist_libkvmig_la_SOURCES = %D%/crds-data.c
+nodist_libkvmig_la_SOURCES += %D%/crds-data.c
 libkvmig_la_LIBADD += -lm
 
 # The CRD manifests go into the program as JSON.
