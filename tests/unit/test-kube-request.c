@@ -385,7 +385,7 @@ static gboolean note_row(const cJSON *columns, const cJSON *row, gpointer data)
 static void test_table(void)
 {
 	static const FakeReply replies[] = {
-		{ .target = "GET " VMIS "?limit=50",
+		{ .target = "GET " VMIS "?limit=500",
 		  .status = 200,
 		  .body = "{\"kind\":\"Table\",\"metadata\":{\"resourceVersion\":\"7\"},"
 			  "\"columnDefinitions\":[{\"name\":\"Name\"},{\"name\":\"Age\"}],\"rows\":"
@@ -404,10 +404,15 @@ static void test_table(void)
 
 static void test_limit(void)
 {
-	g_assert_cmpint(kube_next_limit(50, 50, 50 * 20000), ==, 52);
-	g_assert_cmpint(kube_next_limit(50, 50, 50 * 500000), ==, 20);
-	g_assert_cmpint(kube_next_limit(50, 50, 50 * 10), ==, 2000);
-	g_assert_cmpint(kube_next_limit(50, 0, 0), ==, 50);
+	const ChunkSize *objects = &kube_chunk_objects, *parts = &kube_chunk_parts;
+
+	g_assert_cmpint(kube_next_limit(objects, 50, 50, 50 * 20000), ==, 52);
+	g_assert_cmpint(kube_next_limit(objects, 50, 50, 50 * 500000), ==, 20);
+	g_assert_cmpint(kube_next_limit(objects, 50, 50, 50 * 10), ==, 2000);
+	g_assert_cmpint(kube_next_limit(objects, 50, 0, 0), ==, 50);
+	g_assert_cmpint(kube_next_limit(parts, 500, 500, 500 * 7000), ==, 500);
+	g_assert_cmpint(kube_next_limit(parts, 500, 500, 500 * 10), ==, 500);
+	g_assert_cmpint(kube_next_limit(parts, 500, 500, 500 * 80000), ==, 104);
 }
 
 int main(int argc, char **argv)

@@ -7,10 +7,11 @@
 #include "cluster/kube/path.h"
 #include "cluster/kube/split.h"
 
-#define CHUNK_BYTES 1048576
-#define LIMIT_FIRST 50
-#define LIMIT_LEAST 20
-#define LIMIT_MOST 2000
+/* The server reads whole objects whatever it sends: of rows and metadata it is not asked for more
+ * at a time than kubectl asks, nor for less, as each chunk has it count all that are left. */
+const ChunkSize kube_chunk_objects = { .bytes = 1 << 20, .first = 50, .least = 20, .most = 2000 };
+const ChunkSize kube_chunk_parts = { .bytes = 8 << 20, .first = 500, .least = 50, .most = 500 };
+
 #define ITEM_WORDS "an item of the server's list"
 
 #define ACCEPT_METADATA                                                                            \
@@ -23,6 +24,7 @@ struct ListRun {
 	const Kind *kind;
 	const ClusterListOptions *options;
 	const char *accept;
+	const ChunkSize *size;
 	const char *array; /* "items" or "rows" */
 	gboolean (*give)(ListRun *run, cJSON *item);
 	gpointer func; /* of the caller; `give` knows its type */
@@ -182,11 +184,11 @@ static char *chunk_target(const ListRun *run, const char *token, GError **error)
 	return query_take(&query, path);
 }
 
-gint64 kube_next_limit(gint64 limit, gsize items, guint64 bytes)
+gint64 kube_next_limit(const ChunkSize *size, gint64 limit, gsize items, guint64 bytes)
 {
 	if (items == 0)
 		return limit;
-	return CLAMP((gint64)(CHUNK_BYTES / MAX(bytes / items, 1)), LIMIT_LEAST, LIMIT_MOST);
+	return CLAMP((gint64)(size->bytes / MAX(bytes / items, 1)), size->least, size->most);
 }
 
 /* The version that the chunks are of is gone. FALSE: nothing can be done about it. */
@@ -248,7 +250,8 @@ static gboolean fetch_chunk(ListRun *run, HttpReply *reply, GError **error)
 	if (!kube_send(run->kube, &request, reply, error))
 		return FALSE;
 	split_end(&run->split, &run->error);
-	run->limit = run->limit > 0 ? kube_next_limit(run->limit, run->items, run->bytes) : 0;
+	run->limit =
+		run->limit > 0 ? kube_next_limit(run->size, run->limit, run->items, run->bytes) : 0;
 	return TRUE;
 }
 
@@ -286,6 +289,11 @@ static const char *accept_of(const ClusterListOptions *options)
 	return options && options->metadata_only ? ACCEPT_METADATA : NULL;
 }
 
+static const ChunkSize *size_of(const ClusterListOptions *options)
+{
+	return options && options->metadata_only ? &kube_chunk_parts : &kube_chunk_objects;
+}
+
 static gboolean give_object(ListRun *run, cJSON *item)
 {
 	ClusterEachFunc *func = run->func;
@@ -305,7 +313,8 @@ gboolean kube_each(Cluster *cluster, const Kind *kind, const ClusterListOptions 
 				.give = give_object,
 				.func = &func,
 				.data = data,
-				.limit = LIMIT_FIRST };
+				.size = size_of(options),
+				.limit = size_of(options)->first };
 
 	return run_list(&run, ret_version, error);
 }
@@ -328,7 +337,8 @@ gboolean kube_table(Cluster *cluster, const Kind *kind, const ClusterListOptions
 				.give = give_row,
 				.func = &func,
 				.data = data,
-				.limit = LIMIT_FIRST };
+				.size = &kube_chunk_parts,
+				.limit = kube_chunk_parts.first };
 
 	return run_list(&run, ret_version, error);
 }
@@ -351,7 +361,8 @@ GPtrArray *kube_list(Cluster *cluster, const Kind *kind, const ClusterListOption
 				.accept = accept_of(options),
 				.array = "items",
 				.kept = items,
-				.limit = LIMIT_FIRST };
+				.size = size_of(options),
+				.limit = size_of(options)->first };
 
 	if (!run_list(&run, ret_version, error))
 		return NULL;
@@ -372,6 +383,7 @@ char *kube_list_version(Kube *kube, const Kind *kind, const ClusterListOptions *
 				.kind = kind,
 				.options = options,
 				.accept = ACCEPT_METADATA,
+				.size = &kube_chunk_parts,
 				.array = "items",
 				.give = give_object,
 				.func = &func,
