@@ -5,7 +5,8 @@ kube_tests = \
 	%D%/bed.sh \
 	%D%/commands.sh \
 	%D%/policy.sh \
-	%D%/proxy.sh
+	%D%/proxy.sh \
+	%D%/scale.sh
 
 check-kube:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(kube_tests)'
@@ -14,7 +15,11 @@ check-kube:
 check_PROGRAMS += %D%/api-client
 tests_kube_api_client_SOURCES = %D%/api-client.c
 tests_kube_api_client_LDADD = libkvmig.la
-check-kube: %D%/api-client$(EXEEXT)
-dist_check_SCRIPTS += $(kube_tests) %D%/build.sh %D%/compare.sh %D%/scale.sh
+# What a command costs.
+check_PROGRAMS += %D%/spend
+tests_kube_spend_SOURCES = %D%/spend.c
+tests_kube_spend_LDADD =
+check-kube: %D%/api-client$(EXEEXT) %D%/spend$(EXEEXT)
+dist_check_SCRIPTS += $(kube_tests) %D%/build.sh %D%/compare.sh
 dist_noinst_SCRIPTS += %D%/measure.py
 EXTRA_DIST += %D%/lib.sh %D%/servers %D%/tools %D%/crds %D%/manifests
