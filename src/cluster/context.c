@@ -270,7 +270,7 @@ static gboolean choose(const ClusterOptions *options, Choice *choice, GError **e
 
 void cluster_protect_process(void)
 {
-	credential_protect_process();
+	kube_protect_process();
 }
 
 Cluster *cluster_open(const ClusterOptions *options, GError **error)

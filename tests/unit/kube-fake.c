@@ -67,6 +67,11 @@ gboolean credential_refresh(Credential *credential G_GNUC_UNUSED, gboolean *ret_
 	return fake_renew_ok;
 }
 
+char *credential_scrub(const Credential *credential G_GNUC_UNUSED, const char *text, gssize length)
+{
+	return length < 0 ? g_strdup(text) : g_strndup(text, (gsize)length);
+}
+
 /* ---- requests ------------------------------------------------------------------------------- */
 
 HttpClient *http_client_new(const HttpConfig *config G_GNUC_UNUSED, GError **error G_GNUC_UNUSED)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who we are towards the server: headers, token files that change, credentials that expire. */
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "cluster/kube/credential.h"
@@ -242,22 +241,55 @@ static void test_expiry(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 static void test_protection(void)
 {
 	if (g_test_subprocess()) {
-		const KubeTarget anonymous = { .as = (char *)"jane" };
 		const KubeTarget secret = { .token = (char *)"t" };
-		g_autoptr(Credential) first = credential_new(&anonymous, &no_options, NULL);
-		g_autoptr(Credential) second = NULL;
-		struct rlimit limit;
+		g_autoptr(Credential) credential = NULL;
 
 		g_assert_cmpint(prctl(PR_GET_DUMPABLE), ==, 1);
-		second = credential_new(&secret, &no_options, NULL);
+		credential = credential_new(&secret, &no_options, NULL);
+		g_assert_nonnull(credential);
 		g_assert_cmpint(prctl(PR_GET_DUMPABLE), ==, 0);
-		g_assert_cmpint(getrlimit(RLIMIT_CORE, &limit), ==, 0);
-		g_assert_cmpuint(limit.rlim_max, ==, 0);
-		g_assert_nonnull(first);
 		return;
 	}
 	g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
 	g_test_trap_assert_passed();
+}
+
+/* What is in the file is in memory before anybody knows whether it is a secret. */
+static void test_protection_of_files(void)
+{
+	if (g_test_subprocess()) {
+		g_assert_cmpint(prctl(PR_GET_DUMPABLE), ==, 1);
+		g_assert_null(kubeconfig_load("/nowhere", NULL));
+		g_assert_cmpint(prctl(PR_GET_DUMPABLE), ==, 0);
+		return;
+	}
+	g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+	g_test_trap_assert_passed();
+}
+
+static void assert_scrubs(const KubeTarget *target, const char *text, const char *wanted)
+{
+	g_autoptr(Credential) credential = credential_new(target, &no_options, NULL);
+	g_autofree char *safe = NULL;
+
+	if (target->token_file)
+		g_free(headers_of(credential, NULL));
+	safe = credential_scrub(credential, text, -1);
+	g_assert_cmpstr(safe, ==, wanted);
+}
+
+static void test_scrub(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *path = g_build_filename(fixture->folder, "token", NULL);
+
+	write_text(path, "in-the-file\n");
+	assert_scrubs(&(KubeTarget){ .token = (char *)"hunter2" }, "no 'hunter2', hunter2",
+		      "no '[secret]', [secret]");
+	assert_scrubs(&(KubeTarget){ .token = (char *)"or" }, "for or", "for or");
+	assert_scrubs(&(KubeTarget){ .token_file = path }, "Bearer in-the-file", "Bearer [secret]");
+	assert_scrubs(&(KubeTarget){ .username = (char *)"me", .password = (char *)"hunter2" },
+		      "hunter2 bWU6aHVudGVyMg== me", "[secret] [secret] me");
+	assert_scrubs(&(KubeTarget){ 0 }, "nothing", "nothing");
 }
 
 #define TEST(path, func)                                                                           \
@@ -268,6 +300,8 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/credential/protection", test_protection);
+	g_test_add_func("/credential/protection-of-files", test_protection_of_files);
+	TEST("scrub", test_scrub);
 	g_test_add_func("/credential/headers", test_headers);
 	g_test_add_func("/credential/injection", test_injection);
 	TEST("token-file", test_token_file);

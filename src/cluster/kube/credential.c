@@ -2,8 +2,6 @@
 #include "cluster/kube/credential.h"
 
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -19,6 +17,7 @@
 struct Credential {
 	const KubeTarget *target;
 	gboolean interactive;
+	gint64 plugin_timeout_ms;
 
 	/* of the plugin */
 	ExecResult result;
@@ -32,24 +31,6 @@ struct Credential {
 	gint64 file_size;
 	gboolean file_warned;
 };
-
-void credential_protect_process(void)
-{
-	const struct rlimit none = { 0 };
-	static gboolean done;
-
-	if (done)
-		return;
-	done = TRUE;
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
-		g_warning("cannot keep credentials out of core files: %s", g_strerror(errno));
-}
-
-static gboolean holds_secret(const KubeTarget *target)
-{
-	return target->token || target->token_file || target->password || target->key_pem ||
-	       target->exec;
-}
 
 /* What is put into a header line must not be able to end it. */
 static gboolean check_line(const char *what, const char *value, GError **error)
@@ -106,11 +87,13 @@ Credential *credential_new(const KubeTarget *target, const ClusterOptions *optio
 	}
 	if (!check_target(target, error))
 		return NULL;
-	if (holds_secret(target))
-		credential_protect_process();
+	kube_protect_process();
 	credential = g_new0(Credential, 1);
 	credential->target = target;
 	credential->interactive = options->interactive;
+	credential->plugin_timeout_ms = EXEC_TIMEOUT_MS;
+	if (options->request_timeout_ms > 0)
+		credential->plugin_timeout_ms = MIN(EXEC_TIMEOUT_MS, options->request_timeout_ms);
 	return credential;
 }
 
@@ -139,9 +122,12 @@ static gboolean run_plugin(Credential *credential, GError **error)
 	g_auto(ExecResult) result = { 0 };
 	g_autofree char *user = error_excerpt(credential->target->user_name);
 
-	if (!exec_run(credential->target, credential->interactive, EXEC_TIMEOUT_MS, &result,
-		      error)) {
+	if (!exec_run(credential->target, credential->interactive, credential->plugin_timeout_ms,
+		      &result, error)) {
 		error_prefix(error, "no credential for user '%s'", user);
+		if (error && !error_get_hint(*error))
+			error_hint(error, "log in again with the plugin's own tool; run it by hand "
+					  "to see what it says");
 		return FALSE;
 	}
 	if (!check_line("the token that the credential plugin printed", result.token, error))
@@ -181,15 +167,17 @@ static gboolean read_token(const char *path, char **ret_token, GError **error)
 	char *text = NULL;
 	gsize length;
 
-	if (!kube_read_file(path, "token file", &text, &length, error))
-		return FALSE;
-	g_strstrip(text);
-	if (!*text)
-		error_set(error, KVMIG_ERROR_INVALID, "token file '%s' is empty", path);
-	else if (check_line("the token in the token file", text, error)) {
-		*ret_token = text;
-		return TRUE;
+	if (kube_read_file(path, "token file", &text, &length, error)) {
+		g_strstrip(text);
+		if (!*text)
+			error_set(error, KVMIG_ERROR_INVALID, "token file '%s' is empty", path);
+		else if (check_line("the token in the token file", text, error)) {
+			*ret_token = text;
+			return TRUE;
+		}
 	}
+	error_hint(error, "write the token into that file, as one line, or name another with "
+			  "--token-file");
 	kube_secret_free(text);
 	return FALSE;
 }
@@ -269,14 +257,21 @@ void credential_line_free(gpointer line)
 	kube_secret_free(line);
 }
 
-static void add_basic(const KubeTarget *target, GPtrArray *headers)
+static char *encode_basic(const KubeTarget *target)
 {
 	char *pair =
 		g_strconcat(target->username, ":", target->password ? target->password : "", NULL);
 	char *encoded = g_base64_encode((const guchar *)pair, strlen(pair));
 
-	g_ptr_array_add(headers, g_strconcat("Authorization: Basic ", encoded, NULL));
 	kube_secret_free(pair);
+	return encoded;
+}
+
+static void add_basic(const KubeTarget *target, GPtrArray *headers)
+{
+	char *encoded = encode_basic(target);
+
+	g_ptr_array_add(headers, g_strconcat("Authorization: Basic ", encoded, NULL));
 	kube_secret_free(encoded);
 }
 
@@ -379,4 +374,24 @@ gboolean credential_refresh(Credential *credential, gboolean *ret_certificate_ch
 	if (credential->target->exec)
 		return refresh_plugin(credential, ret_certificate_changed, error);
 	return credential->target->token_file && refresh_file(credential);
+}
+
+/* ---- what comes back ------------------------------------------------------------------------ */
+
+/* Shorter ones would be found in the middle of words. */
+#define SCRUB_LEAST 6
+
+char *credential_scrub(const Credential *credential, const char *text, gssize length)
+{
+	const KubeTarget *target = credential->target;
+	char *basic = target->username ? encode_basic(target) : NULL;
+	const char *const secrets[] = { target->token, credential->file_token,
+					credential->result.token, target->password, basic };
+	GString *out = g_string_new_len(text, length);
+
+	for (guint i = 0; i < G_N_ELEMENTS(secrets); i++)
+		if (secrets[i] && strlen(secrets[i]) >= SCRUB_LEAST)
+			g_string_replace(out, secrets[i], "[secret]", 0);
+	kube_secret_free(basic);
+	return g_string_free(out, FALSE);
 }

@@ -2,7 +2,7 @@
 /*
  * Who we are towards the server: gives each request its headers, reads a token file again when it
  * changes, runs the credential plugin when there is no valid credential and once more after a 401.
- * Taking a credential makes the process not dumpable (core files, ptrace).
+ * Taking a credential calls kube_protect_process().
  */
 #pragma once
 
@@ -16,10 +16,6 @@ typedef struct Credential Credential;
 Credential *credential_new(const KubeTarget *target, const ClusterOptions *options, GError **error);
 void credential_free(Credential *credential);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Credential, credential_free)
-
-/* No core file and no ptrace from now on; plugins and the controller, which are programs of their
- * own, are not concerned. */
-void credential_protect_process(void);
 
 /* Certificate and key to begin with (may run the plugin); data NULL where there is none. Borrowed
  * until the next call. */
@@ -36,3 +32,7 @@ void credential_line_free(gpointer line);
  * FALSE without *error: the server does not accept us. */
 gboolean credential_refresh(Credential *credential, gboolean *ret_certificate_changed,
 			    GError **error);
+
+/* A server's words without the tokens and passwords that it may say back to us. length -1: up to
+ * the NUL. */
+char *credential_scrub(const Credential *credential, const char *text, gssize length);

@@ -5,11 +5,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "cluster/kube/kubeconfig-private.h"
+
+void kube_protect_process(void)
+{
+	/* a limit for core files would go on to what we start, and this is enough */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		g_warning("cannot keep credentials out of core files: %s", g_strerror(errno));
+}
 
 void kube_secret_free(char *secret)
 {
@@ -149,6 +157,7 @@ static KubeFile *read_kube_file(const char *path, GError **error)
 	gboolean secret = FALSE;
 	gsize length = 0;
 
+	kube_protect_process();
 	if (!kube_read_file(path, "kubeconfig", &text, &length, error))
 		return NULL;
 	file = parse_kube_file(text, length, path, &secret, error);
@@ -283,6 +292,24 @@ Kubeconfig *kube_config_from_text(const char *text, gsize length, const char *pa
 	return file && add_file(config, file, error) ? g_steal_pointer(&config) : NULL;
 }
 
+/* What can be done about a file, where the error itself does not say. */
+static void hint_file(GError **error)
+{
+	const GError *cause = error ? *error : NULL;
+
+	if (!cause || error_get_hint(cause))
+		return;
+	if (error_code(cause) == KVMIG_ERROR_NOT_FOUND)
+		error_hint(error, "log in to the cluster first, or name another file with "
+				  "--kubeconfig or KUBECONFIG");
+	else if (error_code(cause) == KVMIG_ERROR_FORBIDDEN)
+		error_hint(error, "let its owner or mode permit it (chown, chmod), or name another "
+				  "file with --kubeconfig or KUBECONFIG");
+	else
+		error_hint(error, "correct it there, or name another file with --kubeconfig or "
+				  "KUBECONFIG");
+}
+
 Kubeconfig *kubeconfig_load(const char *option, GError **error)
 {
 	g_autoptr(Kubeconfig) config = config_new();
@@ -297,6 +324,8 @@ Kubeconfig *kubeconfig_load(const char *option, GError **error)
 	} else {
 		done = load_default(config, error);
 	}
+	if (!done)
+		hint_file(error);
 	return done ? g_steal_pointer(&config) : NULL;
 }
 

@@ -12,9 +12,13 @@
 /* The merged files. */
 typedef struct Kubeconfig Kubeconfig;
 
-/* Reads $KUBECONFIG's list, the named file, or the default. Missing files of a list are skipped; a
- * named one is NOT_FOUND. A file that cannot be read or understood is an error with its name, line
- * and column: INVALID, FORBIDDEN, IO. Limit: 4 MiB a file. */
+/* No core file and no ptrace from now on; plugins and the controller, which are programs of their
+ * own, are not concerned. */
+void kube_protect_process(void);
+
+/* Reads $KUBECONFIG's list, the named file, or the default, after kube_protect_process(). Missing
+ * files of a list are skipped; a named one is NOT_FOUND. A file that cannot be read or understood
+ * is an error with its name, line and column: INVALID, FORBIDDEN, IO. Limit: 4 MiB a file. */
 Kubeconfig *kubeconfig_load(const char *option, GError **error);
 void kubeconfig_free(Kubeconfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kubeconfig, kubeconfig_free)

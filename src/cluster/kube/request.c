@@ -94,10 +94,23 @@ gboolean kube_renew(Kube *kube, GError **error)
 	       http_client_set_certificate(kube->http, &certificate, &key, error);
 }
 
+void kube_scrub(const Kube *kube, GError *error)
+{
+	char *message;
+
+	if (!error)
+		return;
+	message = credential_scrub(kube->credential, error->message, -1);
+	g_free(error->message);
+	error->message = message;
+}
+
 void kube_warn(Kube *kube, const HttpHead *head)
 {
 	for (guint i = 0; kube->warn && head->warnings && i < head->warnings->len; i++) {
-		g_autofree char *text = status_clean(g_ptr_array_index(head->warnings, i), 1024);
+		g_autofree char *safe = credential_scrub(kube->credential,
+							 g_ptr_array_index(head->warnings, i), -1);
+		g_autofree char *text = status_clean(safe, 1024);
 
 		if (g_hash_table_size(kube->warned) >= WARNINGS_MAX ||
 		    g_hash_table_contains(kube->warned, text))
@@ -273,13 +286,15 @@ static gboolean renew_once(Attempt *attempt, GError **error)
 
 static gboolean set_refusal(Attempt *attempt, GError **error)
 {
-	const GByteArray *body;
+	g_autofree char *body = NULL;
 
 	if (!attempt->reply.body)
 		attempt->reply.body = g_byte_array_ref(attempt->refusal);
-	body = attempt->reply.body;
-	return status_error_set(error, &attempt->request->subject, attempt->reply.head.status,
-				(const char *)body->data, body->len);
+	/* before it is cut: half a token must not be shown either */
+	body = credential_scrub(attempt->kube->credential, (const char *)attempt->reply.body->data,
+				attempt->reply.body->len);
+	return status_error_set(error, &attempt->request->subject, attempt->reply.head.status, body,
+				strlen(body));
 }
 
 static gboolean attempt_run(Attempt *attempt, GError **error)
@@ -316,6 +331,8 @@ gboolean kube_send(Kube *kube, const KubeRequest *request, HttpReply *reply, GEr
 	ok = attempt_run(&attempt, error);
 	*reply = attempt.reply;
 	attempt.reply = (HttpReply){ 0 };
+	if (!ok && error)
+		kube_scrub(kube, *error);
 	return ok;
 }
 
@@ -331,6 +348,7 @@ cJSON *kube_send_json(Kube *kube, const KubeRequest *request, int *ret_status, G
 	what = g_strdup_printf("the reply of %s to %s %s", kube->base.server, request->method,
 			       request->target);
 	value = json_parse((const char *)reply.body->data, reply.body->len, what, &cause);
+	kube_scrub(kube, cause);
 	if (!value) /* it is not the caller's input that is invalid */
 		error_set(error, KVMIG_ERROR_FAILED, "%s", cause->message);
 	else if (ret_status)

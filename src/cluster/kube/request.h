@@ -66,6 +66,8 @@ GPtrArray *kube_headers(Kube *kube, const char *accept, const char *content_type
 			GError **error);
 /* After a 401: TRUE where the same request may now be accepted. FALSE without *error otherwise. */
 gboolean kube_renew(Kube *kube, GError **error);
+/* Takes out of an error what we have sent and nobody must see. Does nothing with NULL. */
+void kube_scrub(const Kube *kube, GError *error);
 /* Hands on the warnings of a reply that were not handed on before. */
 void kube_warn(Kube *kube, const HttpHead *head);
 

@@ -189,6 +189,7 @@ static gboolean take_error(KubeWatch *watch, const cJSON *status)
 	g_autoptr(GError) error = NULL;
 
 	status_error_set_object(&error, &subject, 500, status);
+	kube_scrub(kube_of_watch(watch), error);
 	if (error_code(error) == KVMIG_ERROR_EXPIRED)
 		fail(watch, error);
 	else
@@ -268,12 +269,14 @@ static gboolean may_pass(KubeWatch *watch)
 static void take_refusal(KubeWatch *watch, const HttpHead *head)
 {
 	const StatusSubject subject = subject_of(watch);
-	const char *body = (const char *)watch->refusal->data;
+	g_autofree char *body =
+		credential_scrub(kube_of_watch(watch)->credential,
+				 (const char *)watch->refusal->data, watch->refusal->len);
 	g_autoptr(GError) error = NULL;
 	gboolean final = head->status >= 300 && head->status < 500 && head->status != 408 &&
 			 head->status != 429;
 
-	status_error_set(&error, &subject, head->status, body ? body : "", watch->refusal->len);
+	status_error_set(&error, &subject, head->status, body, strlen(body));
 	/* a version that the server never gave: it was set back to an older state */
 	if (strstr(error->message, "Too large resource version") &&
 	    ++watch->too_large >= TOO_LARGE_MAX) {

@@ -235,6 +235,8 @@ CURLcode tls_apply(CURL *easy, void *context, void *user_data)
 	SSL_CTX_set_ex_data(ssl, tls_index(), tls);
 	SSL_CTX_set_info_callback(ssl, on_info);
 	SSL_CTX_set1_cert_store(ssl, tls->trusted);
+	/* libcurl's for SSLKEYLOGFILE, which would give the token to whoever has the packets */
+	SSL_CTX_set_keylog_callback(ssl, NULL);
 	if (!tls->insecure)
 		SSL_CTX_set_cert_verify_callback(ssl, on_verify, tls);
 	if (show_own(tls, ssl))
