@@ -14,6 +14,7 @@ cli_tests = \
 	%D%/help.sh \
 	%D%/hints.sh \
 	%D%/history.sh \
+	%D%/kubeconfig.sh \
 	%D%/label.sh \
 	%D%/migrate.sh \
 	%D%/no-terminal.sh \

@@ -19,7 +19,7 @@
 	"- context: {cluster: a, user: b}\n"                                                       \
 	"  name: ns/api:6443/me\n"                                                                 \
 	"clusters: [{name: a, cluster: {server: 'https://api:6443'}}]\n"                           \
-	"users: [{name: b, user: {as: jane}}]\n"
+	"users: [{name: b, user: {token: t}}]\n"
 
 static void make_store(const char *context)
 {
@@ -189,7 +189,7 @@ static void test_server_options(StoreFixture *fixture, gconstpointer data G_GNUC
 	static const char *const groups[] = { "admins", NULL };
 
 	make_store("local");
-	assert_opens(WITH(.server = "https://other"), "https://other");
+	assert_opens(WITH(.server = "http://other"), "http://other");
 	assert_fails(WITH(.as = "jane"), KVMIG_ERROR_NOT_FOUND, "no cluster", "--kubeconfig");
 	assert_fails(WITH(.context = "local", .server = "https://x"), KVMIG_ERROR_USAGE,
 		     "--server is for a cluster with an API server", "leave it out");
@@ -205,7 +205,7 @@ static void test_kubeconfig_variable(StoreFixture *fixture, gconstpointer data G
 	g_autofree char *two =
 		write_kubeconfig(fixture, "two",
 				 "contexts: [{name: dev, context: {cluster: c}}]\n"
-				 "clusters: [{name: c, cluster: {server: 'https://dev'}}]\n");
+				 "clusters: [{name: c, cluster: {server: 'http://dev'}}]\n");
 	g_autofree char *both = g_strdup_printf("%s:/nowhere::%s", one, two);
 
 	make_store("local/default");
@@ -229,8 +229,7 @@ static void test_kubeconfig_option(StoreFixture *fixture, gconstpointer data G_G
 	assert_fails(WITH(.kubeconfig = "/nowhere/config"), KVMIG_ERROR_NOT_FOUND,
 		     "/nowhere/config", NULL);
 	/* it was named, so the local cluster is not meant */
-	assert_fails(WITH(.kubeconfig = empty), KVMIG_ERROR_NOT_FOUND, "not there or empty",
-		     "--server");
+	assert_fails(WITH(.kubeconfig = empty), KVMIG_ERROR_NOT_FOUND, "is empty", "--server");
 }
 
 /* A kubeconfig that cannot be read does not keep anybody from a cluster that is none of its. */

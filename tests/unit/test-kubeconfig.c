@@ -140,11 +140,10 @@ static const struct {
 	{ USER("token: t, exec: {apiVersion: client.authentication.k8s.io/v1beta1, command: p}"),
 	  PROD " token=t" },
 	{ USER("token: t, auth-provider: {name: oidc}"), PROD " token=t" },
-	{ USER("client-key-data: " KEY_DATA), PROD },
-	{ USER(""), PROD },
-	{ USER("token: null, username: ~, password: ''"), PROD },
-	{ USER("as: jane, as-uid: '7', as-groups: [a, b], as-user-extra: {why: [b, c]}"),
-	  PROD " as=jane uid=7 groups=a,b extra={\"why\":[\"b\",\"c\"]}" },
+	{ USER("client-key-data: " KEY_DATA ", token: t"), PROD " token=t" },
+	{ USER("token: t, username: ~, password: ''"), PROD " token=t" },
+	{ USER("token: t, as: jane, as-uid: '7', as-groups: [a, b], as-user-extra: {why: [b, c]}"),
+	  PROD " token=t as=jane uid=7 groups=a,b extra={\"why\":[\"b\",\"c\"]}" },
 	{ EXEC("apiVersion: client.authentication.k8s.io/v1beta1, command: plug"),
 	  PROD " exec=plug version=v1beta1 mode=IfAvailable" },
 	{ EXEC("apiVersion: client.authentication.k8s.io/v1, command: /bin/plug, args: [a, 'b c'], "
@@ -178,14 +177,16 @@ static const struct {
 	  PROD " proxy=http://p:1 token=t" },
 	/* JSON, tabs and all */
 	{ "{\n\t\"current-context\": \"prod\",\n\t\"contexts\": [{\"name\": \"prod\", \"context\": "
-	  "{\"cluster\": \"c\", \"namespace\": \"web\"}}],\n\t\"clusters\":\t[{\"name\": \"c\", "
+	  "{\"cluster\": \"c\", \"user\": \"u\", \"namespace\": \"web\"}}],\n"
+	  "\t\"users\": [{\"name\": \"u\", \"user\": {\"token\": "
+	  "\"t\"}}],\n\t\"clusters\":\t[{\"name\": \"c\", "
 	  "\"cluster\": {\"server\": \"https:\\/\\/api:6443\"}}]\n}\n",
-	  PROD },
+	  PROD " token=t" },
 	/* anchors, merge keys; of two equal keys the later one; only the first document */
-	{ HEAD CONTEXT
-	  "users: [{name: u}]\nx: &c {server: 'https://api:6443', proxy-url: 'http://p'}\n"
-	  "clusters:\n- name: c\n  cluster:\n    <<: *c\n    proxy-url: http://q\n",
-	  PROD " proxy=http://q" },
+	{ HEAD CONTEXT "users: [{name: u, user: {token: t}}]\nx: &c {server: 'https://api:6443', "
+		       "proxy-url: 'http://p'}\n"
+		       "clusters:\n- name: c\n  cluster:\n    <<: *c\n    proxy-url: http://q\n",
+	  PROD " proxy=http://q token=t" },
 	{ HEAD CONTEXT CLUSTER "users:\n- name: u\n  user:\n    token: a\n    token: b\n",
 	  PROD " token=b" },
 	{ USER("token: t") "---\ncurrent-context: other\n", PROD " token=t" },
@@ -206,8 +207,8 @@ static const struct {
 	const char *text, *says;
 } bad[] = {
 	/* what is no kubeconfig */
-	{ KVMIG_ERROR_NOT_FOUND, "", "is not there or empty" },
-	{ KVMIG_ERROR_NOT_FOUND, "# nothing\n", "is not there or empty" },
+	{ KVMIG_ERROR_NOT_FOUND, "", "is empty" },
+	{ KVMIG_ERROR_NOT_FOUND, "# nothing\n", "is empty" },
 	{ KVMIG_ERROR_INVALID, "hello", "line 1, column 1: not a kubeconfig: it must be a map" },
 	{ KVMIG_ERROR_INVALID, "- a\n- b\n", "not a list" },
 	{ KVMIG_ERROR_INVALID, "contexts: [", "line 2, column 1: not valid YAML" },
@@ -284,6 +285,10 @@ static const struct {
 	{ KVMIG_ERROR_UNSUPPORTED, USER("auth-provider: {name: gcp}"), "an auth-provider ('gcp')" },
 	{ KVMIG_ERROR_INVALID, USER("auth-provider: {name: x}, exec: {}"),
 	  "both 'exec' and 'auth-provider'" },
+	{ KVMIG_ERROR_FORBIDDEN, USER(""), "line 6, column 9: user 'u' has no credentials" },
+	{ KVMIG_ERROR_FORBIDDEN, USER("password: pw"), "user 'u' has no credentials" },
+	{ KVMIG_ERROR_FORBIDDEN, HEAD "contexts: [{name: prod, context: {cluster: c}}]\n" CLUSTER,
+	  "context 'prod' names no user" },
 	/* plugins */
 	{ KVMIG_ERROR_INVALID, EXEC("command: p"), "'exec' has no 'apiVersion'" },
 	{ KVMIG_ERROR_INVALID,
@@ -450,7 +455,11 @@ static void test_bad_options(StoreFixture *fixture, gconstpointer data G_GNUC_UN
 		       "names user 'u'");
 	assert_target(WITH(.kubeconfig = lacking, .server = "https://x", .token = "t"),
 		      "context=prod ns=web server=https://x token=t");
-	assert_target(WITH(.server = "https://x"), "context= server=https://x");
+	assert_target(WITH(.server = "https://x", .token_file = "/f"),
+		      "context= server=https://x file=/f");
+	assert_target(WITH(.server = "http://x"), "context= server=http://x");
+	assert_refused(WITH(.server = "https://x"), KVMIG_ERROR_FORBIDDEN,
+		       "no credentials for server 'https://x'");
 }
 
 /* ---- files ---------------------------------------------------------------------------------- */

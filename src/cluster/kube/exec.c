@@ -187,12 +187,14 @@ static char *find_program(const ExecConfig *exec, GError **error)
 	struct stat st;
 
 	if (!path) {
-		if (g_path_is_absolute(exec->command) && stat(exec->command, &st) == 0)
+		if (g_path_is_absolute(exec->command) && stat(exec->command, &st) == 0) {
 			error_set(error, KVMIG_ERROR_FORBIDDEN,
 				  "credential plugin '%s' is not a program that may be run",
 				  exec->command);
-		else
+			error_hint(error, "chmod +x it, or correct 'command' in the kubeconfig");
+		} else {
 			set_error_missing(exec, error);
+		}
 		return NULL;
 	}
 	if (stat(path, &st) == 0 && (st.st_mode & S_IWOTH))

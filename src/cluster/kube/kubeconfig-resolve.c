@@ -573,6 +573,30 @@ static gboolean check_provider(Resolve *resolve)
 	return FALSE;
 }
 
+/* Anonymous requests are never what was meant; kubectl asks for a name and password then. */
+static gboolean check_anybody(const Resolve *resolve)
+{
+	const KubeTarget *target = resolve->target;
+	const KubeEntry *entry = resolve->user ? resolve->user : resolve->context;
+
+	if (target->token || target->token_file || target->username || target->certificate_pem ||
+	    target->exec)
+		return TRUE;
+	if (resolve->user)
+		kube_set_error_at(resolve->error, KVMIG_ERROR_FORBIDDEN, entry->file, entry->node,
+				  "user '%s' has no credentials", entry->shown);
+	else if (entry)
+		kube_set_error_at(resolve->error, KVMIG_ERROR_FORBIDDEN, entry->file, entry->node,
+				  "context '%s' names no user, so there are no credentials",
+				  entry->shown);
+	else
+		error_set(resolve->error, KVMIG_ERROR_FORBIDDEN,
+			  "there are no credentials for server '%s'", target->server);
+	error_hint(resolve->error, "log in again, or name a user with --user or a token with "
+				   "--token-file");
+	return FALSE;
+}
+
 static void drop(char **secret)
 {
 	kube_secret_free(g_steal_pointer(secret));
@@ -603,8 +627,8 @@ static gboolean resolve_user(Resolve *resolve)
 		return FALSE;
 	if (!resolve->https)
 		drop_credentials(target);
-	else if (!check_provider(resolve))
-		return FALSE;
+	else
+		return check_provider(resolve) && check_anybody(resolve);
 	return TRUE;
 }
 
@@ -679,13 +703,30 @@ KubeTarget *kube_service_account(const char *folder, const ClusterOptions *optio
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
+/* Where the error itself does not say what to do. */
+static void hint_entry(GError **error)
+{
+	const GError *cause = error ? *error : NULL;
+
+	if (!cause || error_get_hint(cause))
+		return;
+	if (error_code(cause) == KVMIG_ERROR_NOT_FOUND)
+		error_hint(error, "log in to the cluster again, or correct it in the kubeconfig");
+	else if (error_code(cause) == KVMIG_ERROR_FORBIDDEN)
+		error_hint(error, "let the file's owner or mode permit it (chown, chmod)");
+	else
+		error_hint(error, "correct it in the kubeconfig, or choose something else there "
+				  "with --context, --cluster or --user");
+}
+
 static gboolean set_error_nothing(const Resolve *resolve)
 {
 	const Kubeconfig *config = resolve->config;
 
 	if (kubeconfig_is_empty(config)) {
 		error_set(resolve->error, KVMIG_ERROR_NOT_FOUND,
-			  "no cluster: the kubeconfig %s is not there or empty", config->named);
+			  "no cluster: the kubeconfig %s is %s", config->named,
+			  config->files->len ? "empty" : "not there");
 		error_hint(resolve->error, "name one with --kubeconfig, KUBECONFIG or --server");
 	} else {
 		error_set(resolve->error, KVMIG_ERROR_NOT_FOUND,
@@ -707,7 +748,7 @@ static gboolean names_no_server(const Resolve *resolve)
 	       !(master && *master);
 }
 
-KubeTarget *kubeconfig_resolve(const Kubeconfig *config, const char *name,
+static KubeTarget *resolve_all(const Kubeconfig *config, const char *name,
 			       const ClusterOptions *options, GError **error)
 {
 	g_autoptr(KubeTarget) target = g_new0(KubeTarget, 1);
@@ -728,4 +769,14 @@ KubeTarget *kubeconfig_resolve(const Kubeconfig *config, const char *name,
 	if (!resolve_cluster(&resolve) || !resolve_user(&resolve))
 		return NULL;
 	return g_steal_pointer(&target);
+}
+
+KubeTarget *kubeconfig_resolve(const Kubeconfig *config, const char *name,
+			       const ClusterOptions *options, GError **error)
+{
+	KubeTarget *target = resolve_all(config, name, options, error);
+
+	if (!target)
+		hint_entry(error);
+	return target;
 }
