@@ -14,31 +14,38 @@ typedef struct {
 	gboolean dry_run;
 } CreateValues;
 
+static gboolean is_given_once(const cJSON *given, const cJSON *map, GError **error)
+{
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, map)
+	{
+		if (json_get(given, item->string))
+			return error_set(error, KVMIG_ERROR_INVALID, "label key '%s' is there twice",
+					 item->string);
+	}
+	return TRUE;
+}
+
 /* "k=v,k2=v2" into one of the selectors. A value may be empty: that asks for an empty value. */
 static gboolean take_labels(cJSON *object, const GPtrArray *texts, const char *option,
 			    const char *selector, GError **error)
 {
 	cJSON *selectors = json_ensure_object(json_ensure_object(object, "spec"), "selectors");
+	g_autoptr(cJSON) given = cJSON_CreateObject();
 
 	for (guint i = 0; i < texts->len; i++) {
 		g_autoptr(cJSON) map = labels_parse_map(g_ptr_array_index(texts, i), error);
 
-		if (!map) {
+		if (!map || !is_given_once(given, map, error)) {
 			error_prefix(error, "%s", option);
 			return error_usage(error);
 		}
-		json_merge_patch(json_ensure_object(selectors, selector), map);
+		json_merge_patch(given, map);
 	}
+	if (given->child)
+		json_merge_patch(json_ensure_object(selectors, selector), given);
 	return TRUE;
-}
-
-static void hint_near_field(const char *key, GError **error)
-{
-	g_auto(GStrv) names = policy_field_names();
-	g_autofree char *near = option_nearest(key, (const char *const *)names);
-
-	if (error && *error && !error_get_hint(*error) && near)
-		error_hint(error, "did you mean %s?", near);
 }
 
 static gboolean take_field(cJSON *object, const char *text, GError **error)
@@ -54,7 +61,7 @@ static gboolean take_field(cJSON *object, const char *text, GError **error)
 	key = g_strndup(text, (gsize)(equals - text));
 	if (policy_set_field(object, key, equals + 1, error))
 		return TRUE;
-	hint_near_field(key, error);
+	policy_hint_near_field(key, error);
 	error_prefix(error, "--set");
 	return error_usage(error);
 }
@@ -141,7 +148,7 @@ static int run_create(CommandContext *context, const void *values, GError **erro
 				error);
 	if (!stored) {
 		if (error && g_error_matches(*error, KVMIG_ERROR, KVMIG_ERROR_EXISTS))
-			error_hint(error, "kvmig policy show %s", context->args[0]);
+			error_hint(error, "'kvmig policy show %s' shows it", context->args[0]);
 		return STATUS_FAILED;
 	}
 	policy_warn(context, stored);

@@ -2,8 +2,8 @@
 /*
  * kvmig policy test: expectations about policies kept in files, checked without a cluster.
  *
- *   policies: [gold.yaml, hpc.yaml]      files beside this one; more can be named on the command
- * line cases:
+ *   policies: [gold.yaml, hpc.yaml]      files beside this one; more as arguments
+ *   cases:
  *   - name: a gold VM                    optional
  *     vmLabels: {tier: gold}
  *     projectLabels: {priority: high}
@@ -17,6 +17,7 @@
 
 #include "manifest-files.h"
 #include "model/locate.h"
+#include "model/schema.h"
 #include "model/yaml.h"
 
 typedef struct {
@@ -45,6 +46,18 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Run, run_clear)
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
+static gboolean is_new(const Run *run, const ManifestObject *source, GError **error)
+{
+	const char *name = object_name(source->object);
+	g_autofree char *place = manifest_place(source, "metadata.name");
+
+	for (guint i = 0; i < run->objects->len; i++)
+		if (g_strcmp0(object_name(run->objects->pdata[i]), name) == 0)
+			return error_set(error, KVMIG_ERROR_INVALID,
+					 "%s: there is a policy '%s' already", place, name);
+	return TRUE;
+}
+
 static gboolean add_policies(Run *run, const GPtrArray *paths, GError **error)
 {
 	g_autoptr(Manifest) manifest = manifest_files_read(paths, error);
@@ -52,7 +65,7 @@ static gboolean add_policies(Run *run, const GPtrArray *paths, GError **error)
 	for (guint i = 0; manifest && i < manifest_length(manifest); i++) {
 		const ManifestObject *source = manifest_nth(manifest, i);
 
-		if (!policy_source_check(source, error))
+		if (!policy_source_check(source, error) || !is_new(run, source, error))
 			return FALSE;
 		g_ptr_array_add(run->objects, cJSON_Duplicate(source->object, TRUE));
 	}
@@ -71,6 +84,43 @@ static gboolean complain(const Run *run, const char *path, char *message, GError
 			 line, column, text);
 }
 
+/* What the file must look like; that labels and names are strings matters most: YAML takes an
+ * unquoted true for something else. */
+static const char cases_schema[] =
+	"{\"type\":\"object\",\"required\":[\"cases\"],\"properties\":{"
+	"\"policies\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"
+	"\"cases\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"policy\"],"
+	"\"properties\":{\"name\":{\"type\":\"string\"},"
+	"\"vmLabels\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}},"
+	"\"projectLabels\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}},"
+	"\"policy\":{\"type\":\"string\",\"nullable\":true},"
+	"\"rule\":{\"type\":\"string\",\"enum\":[\"documented\",\"kubevirt\"]},"
+	"\"settings\":{\"type\":\"object\",\"additionalProperties\":true}}}}}}";
+
+static void hint_at_cause(const char *cause, GError **error)
+{
+	if (strstr(cause, "must be a string"))
+		error_hint(error, "write it in quotes: \"true\", \"1\"");
+	else if (strstr(cause, ".policy: is required"))
+		error_hint(error, "say which policy is expected; null: none");
+	else if (strstr(cause, "unknown field"))
+		error_hint(error, "'kvmig policy --help' shows such a file");
+}
+
+static gboolean check_document(const Run *run, GError **error)
+{
+	g_autoptr(cJSON) schema = json_parse(cases_schema, strlen(cases_schema), "schema", error);
+	g_autoptr(GError) cause = NULL;
+	g_autofree char *path = NULL;
+
+	if (!schema || schema_check_value(schema, run->document, "", &cause))
+		return schema != NULL;
+	path = g_strndup(cause->message, strcspn(cause->message, ": "));
+	(void)complain(run, path, g_strdup(cause->message), error);
+	hint_at_cause(cause->message, error);
+	return FALSE;
+}
+
 /* The paths are relative to the file's own folder. */
 static char *listed_path(const Run *run, const char *path)
 {
@@ -84,19 +134,10 @@ static char *listed_path(const Run *run, const char *path)
 static gboolean add_listed(Run *run, GError **error)
 {
 	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
-	const cJSON *list = json_get(run->document, "policies");
-	gboolean fits = !list || cJSON_IsArray(list);
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, list)
-	{
-		fits = fits && cJSON_IsString(item);
-		if (fits)
-			g_ptr_array_add(paths, listed_path(run, item->valuestring));
-	}
-	if (!fits)
-		return complain(run, "policies", g_strdup("policies must be a list of file names"),
-				error);
+	cJSON_ArrayForEach(item, json_get(run->document, "policies"))
+		g_ptr_array_add(paths, listed_path(run, item->valuestring));
 	return paths->len == 0 || add_policies(run, paths, error);
 }
 
@@ -109,40 +150,37 @@ static gboolean add_named(Run *run, const CommandContext *context, GError **erro
 	return paths->len == 0 || add_policies(run, paths, error);
 }
 
-static gboolean check_case(const Run *run, const cJSON *entry, guint n, GError **error)
+/* The value as `config set` would store it, so that 2048Mi is 2Gi. */
+static cJSON *canonical(const char *key, const cJSON *value, GError **error)
 {
-	static const char *const known[] = { "name",   "vmLabels", "projectLabels",
-					     "policy", "rule",     "settings",
-					     NULL };
-	g_autofree char *path = g_strdup_printf("cases[%u]", n);
-	const char *rule = json_string(entry, "rule", "documented");
+	g_autoptr(cJSON) scratch = cJSON_CreateObject();
+	g_autofree char *text =
+		cJSON_IsString(value) ? g_strdup(value->valuestring) : json_print(value);
+	const cJSON *at;
+
+	if (!policy_set_field(scratch, key, text, error))
+		return NULL;
+	at = json_get(scratch, "spec");
+	while (cJSON_IsObject(at))
+		at = at->child;
+	return cJSON_Duplicate(at, TRUE);
+}
+
+static gboolean check_settings(const Run *run, const cJSON *entry, guint n, GError **error)
+{
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, entry)
+	cJSON_ArrayForEach(item, json_get(entry, "settings"))
 	{
-		g_autofree char *field =
-			g_strdup_printf("%s.%s", path, item->string ? item->string : "");
+		g_autofree char *path = g_strdup_printf("cases[%u].settings[%s]", n, item->string);
+		g_autoptr(GError) cause = NULL;
+		g_autoptr(cJSON) value = canonical(item->string, item, &cause);
 
-		if (!item->string || !g_strv_contains(known, item->string))
-			return complain(run, field,
-					g_strdup_printf("case %u: there is no field '%s'", n + 1,
-							item->string ? item->string : ""),
-					error);
-	}
-	if (!json_get(entry, "policy"))
-		return complain(run, path,
-				g_strdup_printf("case %u does not say which policy is expected "
-						"(null: none)",
-						n + 1),
-				error);
-	if (strcmp(rule, "documented") != 0 && strcmp(rule, "kubevirt") != 0) {
-		g_autofree char *field = g_strdup_printf("%s.rule", path);
-
-		return complain(run, field,
-				g_strdup_printf("case %u: rule '%s' is neither documented nor "
-						"kubevirt",
-						n + 1, rule),
-				error);
+		if (!value) {
+			(void)complain(run, path, g_strdup(cause->message), error);
+			policy_hint_near_field(item->string, error);
+			return FALSE;
+		}
 	}
 	return TRUE;
 }
@@ -163,15 +201,15 @@ static gboolean read_all(Run *run, const CommandContext *context, GError **error
 	const cJSON *cases, *entry;
 	guint n = 0;
 
-	if (!read_document(run, error) || !add_listed(run, error) ||
+	if (!read_document(run, error) || !check_document(run, error) || !add_listed(run, error) ||
 	    !add_named(run, context, error))
 		return FALSE;
 	cases = json_get(run->document, "cases");
-	if (!cJSON_IsArray(cases) || !cases->child)
-		return complain(run, "cases", g_strdup("there is no list 'cases'"), error);
+	if (!cases->child)
+		return complain(run, "cases", g_strdup("there are no cases"), error);
 	cJSON_ArrayForEach(entry, cases)
 	{
-		if (!check_case(run, entry, n++, error))
+		if (!check_settings(run, entry, n++, error))
 			return FALSE;
 	}
 	run->set = policy_set_new((const cJSON *const *)run->objects->pdata, run->objects->len);
@@ -193,19 +231,35 @@ static void add_row(Run *run, const cJSON *entry, guint n, char *problem)
 	g_free(problem);
 }
 
+/* What the policy says of it, the shim included; "experimental.compression" leads further down. */
+static const cJSON *value_of(const Policy *policy, const char *key)
+{
+	g_auto(GStrv) words = g_strsplit(key, ".", -1);
+	const cJSON *value;
+
+	if (!policy || policy_overrides(key))
+		return policy ? policy_value(policy, key, NULL) : NULL;
+	value = json_get(policy->object, "spec");
+	for (char **word = words; *word; word++)
+		value = json_get(value, *word);
+	return value;
+}
+
 static char *compare_settings(const Policy *policy, const cJSON *wanted)
 {
 	const cJSON *item;
 
 	cJSON_ArrayForEach(item, wanted)
 	{
-		const cJSON *value = policy ? policy_value(policy, item->string, NULL) : NULL;
-		g_autofree char *is = value ? json_print(value) : g_strdup("not set");
-		g_autofree char *expected = json_print(item);
+		const cJSON *value = value_of(policy, item->string);
+		g_autoptr(cJSON) is = value ? canonical(item->string, value, NULL) : NULL;
+		g_autoptr(cJSON) expected = canonical(item->string, item, NULL);
+		g_autofree char *shown = value ? json_print(value) : g_strdup("not set");
+		g_autofree char *expected_shown = json_print(item);
 
-		if (!value || !json_equal(value, item))
-			return g_strdup_printf("%s: expected %s, it is %s", item->string, expected,
-					       is);
+		if (!is || !expected || !json_equal(is, expected))
+			return g_strdup_printf("%s: expected %s, it is %s", item->string,
+					       expected_shown, shown);
 	}
 	return NULL;
 }

@@ -109,6 +109,19 @@ gboolean policy_source_check(const ManifestObject *source, GError **error)
 			 kind_api_version(&KIND_MIGRATION_POLICY));
 }
 
+void policy_hint_near_field(const char *key, GError **error)
+{
+	g_auto(GStrv) names = policy_field_names();
+	g_autofree char *near = NULL;
+
+	if (!error || !*error || error_get_hint(*error) ||
+	    g_strv_contains((const char *const *)names, key))
+		return;
+	near = option_nearest(key, (const char *const *)names);
+	if (near)
+		error_hint(error, "did you mean %s?", near);
+}
+
 void policy_warn(const CommandContext *context, const cJSON *object)
 {
 	const cJSON *selectors = json_path(object, "spec", "selectors", NULL);
@@ -206,6 +219,27 @@ static int run_list(CommandContext *context, const void *values, GError **error)
 	return STATUS_DONE;
 }
 
+/* Where an error says that there is no such policy: the nearest names. */
+static void hint_near_policy(Cluster *cluster, const char *name, GError **error)
+{
+	const ClusterListOptions options = { .metadata_only = TRUE };
+	g_autoptr(GPtrArray) objects = NULL;
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	g_autofree char *near = NULL;
+
+	if (!error || error_code(*error) != KVMIG_ERROR_NOT_FOUND || error_get_hint(*error))
+		return;
+	objects = cluster_list(cluster, &KIND_MIGRATION_POLICY, &options, NULL, NULL);
+	for (guint i = 0; objects && i < objects->len; i++)
+		g_ptr_array_add(names, (gpointer)object_name(objects->pdata[i]));
+	g_ptr_array_add(names, NULL);
+	near = option_nearest(name, (const char *const *)names->pdata);
+	if (near)
+		error_hint(error, "did you mean %s?", near);
+	else
+		error_hint(error, "'kvmig policy list' lists them");
+}
+
 /* ---- show ----------------------------------------------------------------------------------- */
 
 static void show_fields(const CommandContext *context, const cJSON *object)
@@ -241,8 +275,10 @@ static int run_show(CommandContext *context, const void *values, GError **error)
 	g_autoptr(GPtrArray) rows = g_ptr_array_new();
 
 	(void)values;
-	if (!object)
+	if (!object) {
+		hint_near_policy(context->cluster, context->args[0], error);
 		return STATUS_FAILED;
+	}
 	if (context->output->format == OUTPUT_TABLE || context->output->format == OUTPUT_WIDE) {
 		show_fields(context, object);
 		return STATUS_DONE;
@@ -262,6 +298,7 @@ static int run_delete(CommandContext *context, const void *values, GError **erro
 				    context->args[i], NULL, CLUSTER_WRITE_NONE, error)) {
 			if (i > 0)
 				error_hint(error, "those named before it are deleted");
+			hint_near_policy(context->cluster, context->args[i], error);
 			return STATUS_FAILED;
 		}
 		say(context, "policy '%s' deleted", context->args[i]);

@@ -35,6 +35,9 @@ gboolean namespace_labels(Cluster *cluster, const char *ns, cJSON **ret_object, 
  * place of what is wrong. */
 gboolean policy_source_check(const ManifestObject *source, GError **error);
 
+/* Where policy_set_field() refused a key that there is not: the nearest ones. */
+void policy_hint_near_field(const char *key, GError **error);
+
 /* What people should know of a policy that was just stored. */
 void policy_warn(const CommandContext *context, const cJSON *object);
 

@@ -344,15 +344,15 @@ cJSON *labels_parse_map(const char *text, GError **error)
 	for (char **pair = pairs; *pair; pair++) {
 		g_autofree char *key = NULL, *value = NULL;
 
-		if (!labels_parse_change(*pair, &key, &value, error))
-			return NULL;
-		if (!value) {
+		if (!strchr(*pair, '=')) {
 			g_autofree char *shown = error_excerpt(*pair);
 
 			error_set(error, KVMIG_ERROR_INVALID, "'%s' is not of the form key=value",
 				  shown);
 			return NULL;
 		}
+		if (!labels_parse_change(*pair, &key, &value, error))
+			return NULL;
 		if (json_get(map, key)) {
 			error_set(error, KVMIG_ERROR_INVALID, "label key '%s' is there twice", key);
 			return NULL;

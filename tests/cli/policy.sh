@@ -94,6 +94,10 @@ expect_status 2
 expect_stderr_has 'kvmig config set progressTimeout'
 run kvmig policy create x --set bandwidthPerMigration=-1
 expect_status 2
+expect_stderr_lacks 'did you mean'
+run kvmig policy create x --vm-label tier=gold --vm-label tier=silver
+expect_status 2
+expect_stderr_has "label key 'tier' is there twice"
 run kvmig policy create x --set experimental.stallDetector.ewmaAlpha=1.1
 expect_status 1
 expect_stderr_has ewmaAlpha
@@ -211,7 +215,7 @@ expect_json '.items[3].message' 'bandwidthPerMigration: expected "1Gi", it is no
 printf 'cases: [{policy: a, nope: 1}]\n' >bad.yaml
 run kvmig policy test -f bad.yaml from.yaml
 expect_status 1
-expect_stderr_has "'bad.yaml', line 1, column 27: case 1: there is no field 'nope'"
+expect_stderr_has "'bad.yaml', line 1, column 27: cases[0].nope: unknown field"
 printf 'policies: [unknown.yaml]\ncases: [{policy: null}]\n' >bad.yaml
 run kvmig policy test -f bad.yaml
 expect_status 1
@@ -220,8 +224,61 @@ for wrong in from.yaml '[3]'; do
 	printf 'policies: %s\ncases: [{policy: null}]\n' "$wrong" >bad.yaml
 	run kvmig policy test -f bad.yaml
 	expect_status 1
-	expect_stderr_has 'policies must be a list of file names'
+	expect_stderr_has "'bad.yaml', line 1, column "
+	expect_stderr_has ': policies'
 done
+while IFS="|" read -r wrong what; do
+	printf 'policies: [from.yaml]\ncases:\n- %s\n' "$wrong" >bad.yaml
+	run kvmig policy test -f bad.yaml
+	expect_status 1
+	expect_stderr_has "'bad.yaml', line 3, column "
+	expect_stderr_has "$what"
+done <<END
+5|cases[0]: must be
+{}|cases[0].policy: is required
+{policy: 7}|cases[0].policy: must be a string
+{policy: null,vmLabels: [tier]}|cases[0].vmLabels: must be an object
+{policy: null,vmLabels: {hpc: true}}|hint: write it in quotes: "true"
+{policy: null,projectLabels: {hpc: 1}}|cases[0].projectLabels[hpc]: must be a string
+{policy: null,rule: alphabetical}|cases[0].rule: must be one of
+{policy: null,settings: {allowPostcopy: true}}|did you mean 'allowPostCopy'?
+{policy: null,settings: {bandwidthPerMigration: fast}}|bandwidthPerMigration: 'fast' is not valid
+{policy: null,settings: {progressTimeout: 1}}|a policy has no field 'progressTimeout'
+END
+printf 'polices: [from.yaml]\ncases: [{policy: null}]\n' >bad.yaml
+run kvmig policy test -f bad.yaml
+expect_status 1
+expect_stderr_has 'polices: unknown field'
+printf 'policies: [from.yaml, from.yaml]\ncases: [{policy: null}]\n' >bad.yaml
+run kvmig policy test -f bad.yaml
+expect_status 1
+expect_stderr_has "there is a policy 'other' already"
+
+test_case 'test: equal values are equal, however written; experimental fields too'
+cat >units.yaml <<END
+apiVersion: migrations.kubevirt.io/v1alpha1
+kind: MigrationPolicy
+metadata: {name: units}
+spec:
+  selectors: {virtualMachineInstanceSelector: {tier: gold}}
+  bandwidthPerMigration: 2048Mi
+  experimental: {compression: zstd, stallDetector: {stallMargin: 7}}
+END
+cat >cases.yaml <<END
+cases:
+- vmLabels: {tier: gold}
+  policy: units
+  settings: {bandwidthPerMigration: 2Gi, experimental.compression: zstd, experimental.stallDetector.stallMargin: 7}
+- vmLabels: {tier: gold}
+  policy: units
+  settings: {experimental.compression: none}
+END
+run kvmig policy test -f cases.yaml units.yaml -o json
+expect_status 1
+expect_json '.items | map(.passed) | map(tostring) | join(" ")' 'true false'
+expect_json '.items[1].message' 'experimental.compression: expected "none", it is "zstd"'
+
+test_case 'test: what is no policy'
 printf 'cases: [{policy: null}]\n' >bad.yaml
 run kvmig policy test -f bad.yaml namespace.yaml
 expect_status 1
@@ -236,6 +293,14 @@ run kvmig policy test --file bad.yaml
 expect_status 1
 run kvmig policy test
 expect_status 2
+
+test_case 'show, delete: no such policy'
+run kvmig policy show urgnt
+expect_status 1
+expect_stderr_has "did you mean 'urgent'?"
+run kvmig policy delete zzz
+expect_status 1
+expect_stderr_has "'kvmig policy list' lists them"
 
 test_case 'delete'
 run kvmig policy delete urgent nope

@@ -62,7 +62,9 @@ policies() {
 	kvmig policy create -q third --vm-label tier=gold --set allowPostCopy=true 2>/dev/null || return 1
 	kvmig vm label -q vm1 tier=silver || return 1
 	keep kvmig policy explain vm1 && keep kvmig policy explain vm1 --as-if tier=gold &&
-		keep kvmig policy matches every && keep kvmig policy lint
+		keep kvmig policy matches every && keep kvmig policy lint || return 1
+	echo 'cases: [{policy: null}, {policy: none}]' >"$LAB_TOP/cases.yaml"
+	keep kvmig policy test -f "$LAB_TOP/cases.yaml"
 }
 
 the_rest() {
@@ -92,6 +94,7 @@ check 'SettingList' same_fields SettingList milliseconds
 check 'PolicyExplanation' same_fields PolicyExplanation
 check 'PolicyMatchList' same_fields PolicyMatchList
 check 'PolicyFindingList' same_fields PolicyFindingList
+check 'PolicyTestList' same_fields PolicyTestList
 check 'LabStatus' same_fields LabStatus
 check 'Version' same_fields Version
 done_testing
