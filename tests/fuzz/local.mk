@@ -64,20 +64,18 @@ fuzz_kube_sources = \
 	src/cluster/kube/list.c src/cluster/kube/openapi.c src/cluster/kube/path.c \
 	src/cluster/kube/probe.c src/cluster/kube/request.c src/cluster/kube/split.c src/cluster/kube/status-error.c \
 	src/cluster/kube/watch.c tests/unit/kube-fake.c
+# One line of the shell that xargs starts for each: $$1 is the source or the target.
+fuzz_compile = $(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) -I$(top_srcdir) $(CPPFLAGS) \
+	$(GLIB_CFLAGS) $(CJSON_CFLAGS) $(YAML_CFLAGS)
+fuzz_each = xargs -P "$${FUZZ_JOBS:-$$(nproc)}" -n 1 $(SHELL) -c
 fuzz: src/model/crds-data.c
-	@$(MKDIR_P) %D%/obj
-	@set -e; for source in $(fuzz_sources); do \
-		echo "  FUZZ-CC  $$source"; \
-		$(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) -I$(top_srcdir) $(CPPFLAGS) \
-			$(GLIB_CFLAGS) $(CJSON_CFLAGS) $(YAML_CFLAGS) -c -o %D%/obj/`echo $$source | tr / -`.o $(srcdir)/$$source; \
-	done; \
-	rm -f %D%/obj/all.a; $(AR) crs %D%/obj/all.a %D%/obj/*.o; \
-	for name in $(fuzz_names); do \
-		echo "  FUZZ-LD  fuzz-$$name"; \
-		$(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) -I$(top_srcdir) $(CPPFLAGS) \
-			$(GLIB_CFLAGS) $(CJSON_CFLAGS) $(YAML_CFLAGS) -o %D%/fuzz-$$name $(srcdir)/%D%/fuzz-$$name.c \
-			src/model/crds-data.c %D%/obj/all.a $(GLIB_LIBS) $(CJSON_LIBS) $(YAML_LIBS) -lm; \
-	done
+	@rm -rf %D%/obj && $(MKDIR_P) %D%/obj
+	@printf '%s\n' $(fuzz_sources) | $(fuzz_each) 'echo "  FUZZ-CC  $$1"; \
+		$(fuzz_compile) -c -o "%D%/obj/$$(echo "$$1" | tr / -).o" "$(srcdir)/$$1" || exit 255' fuzz
+	@$(AR) crs %D%/obj/all.a %D%/obj/*.o
+	@printf '%s\n' $(fuzz_names) | $(fuzz_each) 'echo "  FUZZ-LD  fuzz-$$1"; \
+		$(fuzz_compile) -o "%D%/fuzz-$$1" "$(srcdir)/%D%/fuzz-$$1.c" src/model/crds-data.c %D%/obj/all.a \
+		$(GLIB_LIBS) $(CJSON_LIBS) $(YAML_LIBS) -lm || exit 255' fuzz
 .PHONY: fuzz
 clean-local: clean-fuzz
 clean-fuzz:
