@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a command costs against its peer: both run in turn, so that noise hits both.
 
-    measure.py SPEND [--runs N] [--wall R] [--cpu R] [--memory R] [--max-kib N] [--lines N] COMMAND… -- PEER…
+    measure.py SPEND [--runs N] [--wall R] [--cpu R] [--memory R] [--max-kib N] [--lines N] COMMAND… [-- PEER…]
 
 SPEND is tests/kube/spend. Compares minima of wall and CPU time, which is what is left where the machine has other things
 to do, and medians of peak memory. Ends with status 1 where the command's is more than R times the peer's, its peak
@@ -33,8 +33,12 @@ def judge(args, pairs):
     """The figures, in words, and what is missed."""
     figures, missed = [], []
     for index, (name, summary, unit) in enumerate(COLUMNS):
-        own, other = (summary(pair[side][index] for pair in pairs) for side in (0, 1))
-        ratio, bound = own / other, getattr(args, name)
+        own, *others = (summary(runs[index] for runs in side) for side in zip(*pairs))
+        if not others:
+            figures.append(f"{name} {own:.4g} {unit}")
+            continue
+        other, bound = others[0], getattr(args, name)
+        ratio = own / other
         figures.append(f"{name} {own:.4g} {unit} against {other:.4g}, ratio {ratio:.3f}")
         if bound is not None and ratio > bound:
             missed.append(f"{name}: {ratio:.3f} is more than {bound}")
@@ -53,13 +57,12 @@ def main():
     parser.add_argument("--max-kib", type=int)
     parser.add_argument("--lines", type=int)
     words = sys.argv[1:]
-    if "--" not in words:
-        parser.error("no peer")
-    peer = words[words.index("--") + 1:]
-    args, command = parser.parse_known_args(words[:words.index("--")])
+    at = words.index("--") if "--" in words else len(words)
+    args, command = parser.parse_known_args(words[:at])
+    commands = [command, words[at + 1:]] if words[at + 1:] else [command]
     pairs, line, missed = [], "", ["not measured yet"]
     for _ in range(3):
-        pairs += [(run(args, command), run(args, peer)) for _ in range(args.runs)]
+        pairs += [[run(args, argv) for argv in commands] for _ in range(args.runs)]
         line, missed = judge(args, pairs)
         if not missed:
             break
