@@ -21,8 +21,8 @@ static gboolean is_given_once(const cJSON *given, const cJSON *map, GError **err
 	cJSON_ArrayForEach(item, map)
 	{
 		if (json_get(given, item->string))
-			return error_set(error, KVMIG_ERROR_INVALID, "label key '%s' is there twice",
-					 item->string);
+			return error_set(error, KVMIG_ERROR_INVALID,
+					 "label key '%s' is there twice", item->string);
 	}
 	return TRUE;
 }
