@@ -47,6 +47,17 @@ gboolean job_find_settings(Job *job, GError **error)
 	return TRUE;
 }
 
+/* Where KubeVirt has them in a migration. */
+static void tell_own_object(Job *job)
+{
+	cJSON *state =
+		json_ensure_object(json_ensure_object(job->object, "status"), "migrationState");
+
+	job_tell_settings(job, state);
+	if (!job->policy)
+		json_unset(state, "migrationPolicyName");
+}
+
 void job_write_settings(Job *job)
 {
 	const Settings *settings = &job->settings;
@@ -60,6 +71,7 @@ void job_write_settings(Job *job)
 	json_set_bool(map, "allowWorkloadDisruption", settings->allow_workload_disruption);
 	json_set_bool(map, "allowAutoConverge", settings->allow_auto_converge);
 	json_set_bool(map, "disableTLS", settings->disable_tls);
+	tell_own_object(job);
 }
 
 /* In KubeVirt's words, for the VMI's migrationState; null removes what an earlier one left. */

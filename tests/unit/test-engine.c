@@ -582,8 +582,8 @@ static void label_vm(World *world, const char *label)
 
 	json_set_string(json_ensure_object(json_ensure_object(patch, "metadata"), "labels"), label,
 			"yes");
-	stored = cluster_patch(world->store.cluster, &KIND_VMI, NS, "web",
-			       CLUSTER_PATCH_MERGE, patch, CLUSTER_WRITE_NONE, NULL);
+	stored = cluster_patch(world->store.cluster, &KIND_VMI, NS, "web", CLUSTER_PATCH_MERGE,
+			       patch, CLUSTER_WRITE_NONE, NULL);
 	g_assert_nonnull(stored);
 }
 
@@ -606,6 +606,9 @@ static void test_policy(void)
 	object = world_get(&world, &KIND_VMIM, name);
 	settings = json_path(object, "status", "kvmig", "settings", NULL);
 	g_assert_cmpstr(json_string(settings, "policy", ""), ==, "fast");
+	g_assert_cmpstr(json_string(json_path(object, "status", "migrationState", NULL),
+				    "migrationPolicyName", ""),
+			==, "fast");
 	g_assert_cmpint(json_int(settings, "bandwidthBytesPerSecond", 0), ==, 32 * MIB);
 	g_assert_true(json_bool(settings, "allowWorkloadDisruption", FALSE));
 	/* a GiB at 32 MiB/s, not at the cluster's 64 */
