@@ -109,6 +109,11 @@ static char *cell_reason(const cJSON *row)
 	return text_cell(row, "reason");
 }
 
+static char *cell_policy(const cJSON *row)
+{
+	return text_cell(json_get(row, "settings"), "policy");
+}
+
 static char *cell_duration(const cJSON *row)
 {
 	gint64 total_ms = json_int(row, "totalMs", -1);
@@ -147,6 +152,7 @@ static const OutputColumn columns[] = {
 	{ "DURATION", FALSE, TRUE, cell_duration },
 	{ "DOWNTIME", FALSE, TRUE, cell_downtime },
 	{ "MOVED", FALSE, TRUE, cell_moved },
+	{ "POLICY", TRUE, FALSE, cell_policy },
 	{ "REASON", FALSE, FALSE, cell_reason },
 	{ NULL, FALSE, FALSE, NULL },
 };

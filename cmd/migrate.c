@@ -279,6 +279,19 @@ static int rehearse(const CommandContext *context, const Preflight *preflight, G
 	return STATUS_DONE;
 }
 
+/* KubeVirt's preflight and targets are not known here yet. */
+static gboolean is_ours(const Cluster *cluster, GError **error)
+{
+	if (cluster_caps(cluster)->kvmig_migrates)
+		return TRUE;
+	error_set(error, KVMIG_ERROR_UNSUPPORTED,
+		  "'kvmig migrate' does not work on KubeVirt yet, and '%s' is such a cluster",
+		  cluster_context(cluster));
+	error_hint(error, "'kvmig create -f FILE' with a VirtualMachineInstanceMigration starts "
+			  "one, 'kvmig status -w' follows it");
+	return FALSE;
+}
+
 static int run_migrate(CommandContext *context, const void *data, GError **error)
 {
 	const MigrateValues *values = data;
@@ -287,6 +300,7 @@ static int run_migrate(CommandContext *context, const void *data, GError **error
 	if (values->timeout_ms && !values->wait)
 		return error_set(error, KVMIG_ERROR_USAGE, "--timeout is nothing without --wait");
 	if (!parse_selector(values, &preflight.selector, error) ||
+	    !is_ours(context->cluster, error) ||
 	    !preflight_gather(context, context->args[0], &preflight, error) ||
 	    !preflight_judge(values->node, &preflight, error))
 		return STATUS_FAILED;

@@ -67,6 +67,23 @@ static void print_deadline(FILE *stream, const cJSON *document)
 	migration_print_field(stream, "Deadline:", text);
 }
 
+/* What it began with: the policy that applied, the cap, and that nothing is encrypted. */
+static void print_settings(FILE *stream, const cJSON *document)
+{
+	const cJSON *settings = json_get(document, "settings");
+	gint64 cap = json_int(settings, "bandwidthBytesPerSecond", 0);
+	g_autofree char *amount = quantity_human_bytes(cap);
+	g_autofree char *text = g_strdup_printf("at most %s/s", amount);
+
+	if (!settings)
+		return;
+	migration_print_field(stream, "Policy:", json_string(settings, "policy", "-"));
+	if (cap > 0)
+		migration_print_field(stream, "Bandwidth:", text);
+	if (json_bool(settings, "disableTLS", FALSE))
+		migration_print_field(stream, "Encrypted:", "no, disableTLS is set");
+}
+
 static void print_waiting(FILE *stream, const cJSON *document)
 {
 	const cJSON *waiting = json_get(document, "waiting");
@@ -119,6 +136,7 @@ void migration_print(FILE *stream, const cJSON *document)
 					      json_string(document, keys[i][1], ""));
 	if (json_bool(document, "cancelRequested", FALSE) && !json_bool(document, "final", FALSE))
 		migration_print_field(stream, "Cancel:", "requested");
+	print_settings(stream, document);
 	print_waiting(stream, document);
 	print_progress(stream, document);
 	print_deadline(stream, document);

@@ -5,7 +5,8 @@
 . "$top/tests/cli/cluster.sh"
 requires jq
 
-is_running='{sourceNode: n1, targetNode: n2, step: running, domainUUID: 11111111-0000-0000-0000-7765622d3100,
+is_running='{sourceNode: n1, targetNode: n2, step: running, settings: {policy: gold, bandwidthBytesPerSecond: 67108864,
+  disableTLS: true}, domainUUID: 11111111-0000-0000-0000-7765622d3100,
   progress: {elapsedMs: 5000, memoryTotalBytes: 4294967296, memoryProcessedBytes: 1073741824,
   memoryRemainingBytes: 3221225472, bandwidthBytesPerSecond: 67108864, dirtyRateBytesPerSecond: 220200960, iteration: 1},
   deadline: {at: "2036-01-01T00:00:00Z", action: cancel, reason: KVMIG-FAIL-COMPLETION-TIMEOUT}}'
@@ -71,6 +72,9 @@ expect_stdout_has '64 MiB/s'
 expect_stdout_has '210 MiB/s'
 expect_stdout_has '2036-01-01T00:00:00Z'
 expect_stdout_has 'then cancel [KVMIG-FAIL-COMPLETION-TIMEOUT]'
+expect 'the policy' grep -qE '^Policy: +gold$' "$out"
+expect 'its cap' grep -qE '^Bandwidth: +at most 64 MiB/s$' "$out"
+expect_stdout_has 'disableTLS is set'
 
 test_case 'all about one that waits'
 all | fresh
