@@ -9,6 +9,7 @@ lab_tests = \
 	%D%/migrate-user.sh \
 	%D%/valgrind.sh \
 	%D%/lab-faults.sh \
+	%D%/policy.sh \
 	%D%/tls.sh \
 	%D%/inventory.sh \
 	%D%/json.sh
