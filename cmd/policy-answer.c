@@ -275,13 +275,13 @@ void question_print_tables(const CommandContext *context, const Question *questi
 static void add_candidates(cJSON *document, const Question *question)
 {
 	g_autoptr(GPtrArray) candidates = question_candidates(question);
+	cJSON *list = json_ensure_array(document, "mayApply");
 
-	for (guint i = 0; i < candidates->len && candidates->len > 1; i++) {
+	for (guint i = 0; i < candidates->len; i++) {
 		const Policy *policy = g_ptr_array_index(candidates, i);
 
 		if (policy)
-			cJSON_AddItemToArray(json_ensure_array(document, "mayApply"),
-					     cJSON_CreateString(policy->name));
+			cJSON_AddItemToArray(list, cJSON_CreateString(policy->name));
 	}
 }
 
