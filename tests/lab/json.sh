@@ -91,7 +91,7 @@ check 'MigrationStatus' same_fields MigrationStatus alarms.type alarms.reason al
 check 'MigrationVerdict' same_fields MigrationVerdict
 check 'MigrationRecordList' same_fields MigrationRecordList settings.policy
 check 'SettingList' same_fields SettingList milliseconds
-check 'PolicyExplanation' same_fields PolicyExplanation mayApply
+check 'PolicyExplanation' same_fields PolicyExplanation
 check 'PolicyMatchList' same_fields PolicyMatchList
 check 'PolicyFindingList' same_fields PolicyFindingList
 check 'PolicyTestList' same_fields PolicyTestList
