@@ -130,6 +130,16 @@ static gboolean parse_duration(const Option *row, const char *value, gint64 *ret
 	return duration_parse(bare && row->plain_seconds ? seconds : value, ret, error);
 }
 
+static gboolean bad_amount(const Option *row, const char *shown, const char *value,
+			   const char *what, guint64 limit, GError **error)
+{
+	g_autofree char *text = row->type == OPTION_DURATION ? duration_human((gint64)limit)
+							     : quantity_format((gint64)limit);
+	g_autofree char *wanted = g_strdup_printf("%s %s", what, text);
+
+	return bad_value(shown, value, wanted, error);
+}
+
 /* Durations, sizes and rates; the range is checked in the base unit. */
 static gboolean set_amount(const Option *row, const char *shown, const char *value, gint64 *ret,
 			   GError **error)
@@ -144,12 +154,18 @@ static gboolean set_amount(const Option *row, const char *shown, const char *val
 		ok = quantity_parse(value, &amount, &cause);
 	else
 		ok = quantity_parse_rate(value, &amount, &cause);
-	if (!ok)
-		return bad_value(shown, value, cause->message, error);
+	if (!ok) {
+		(void)bad_value(shown, value, cause->message, error);
+		if (error_get_hint(cause))
+			error_hint(error, "%s", error_get_hint(cause));
+		return FALSE;
+	}
 	if (amount < 0 || (guint64)amount < row->minimum)
-		return bad_value(shown, value, "too small", error);
+		return bad_amount(row, shown, value, "too small; the least is", row->minimum,
+				  error);
 	if (row->maximum && (guint64)amount > row->maximum)
-		return bad_value(shown, value, "too large", error);
+		return bad_amount(row, shown, value, "too large; the most is", row->maximum,
+				  error);
 	*ret = amount;
 	return TRUE;
 }
@@ -374,6 +390,17 @@ static gboolean is_option_word(const char *word)
 	return word[0] == '-' && word[1]; /* "-" alone is an operand: standard input */
 }
 
+/* "VM LABEL": the second word is what stands second. */
+static gboolean set_error_missing(const char *name, guint n_given, GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(name, " ", -1);
+	const gboolean has_own = n_given > 0 && n_given < g_strv_length(words);
+
+	return error_set(error, KVMIG_ERROR_USAGE, "%s%s is missing",
+			 n_given > 0 && !has_own ? "another " : "",
+			 has_own ? words[n_given] : name);
+}
+
 static gboolean check_operands(const Positional *positional, const GPtrArray *args, GError **error)
 {
 	if (!positional || !positional->name) {
@@ -383,8 +410,7 @@ static gboolean check_operands(const Positional *positional, const GPtrArray *ar
 		return TRUE;
 	}
 	if (args->len < positional->minimum)
-		return error_set(error, KVMIG_ERROR_USAGE, "%s%s is missing",
-				 args->len ? "another " : "", positional->name);
+		return set_error_missing(positional->name, args->len, error);
 	if (args->len > positional->maximum)
 		return error_set(error, KVMIG_ERROR_USAGE, "unexpected argument '%s'",
 				 (const char *)args->pdata[positional->maximum]);

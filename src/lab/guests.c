@@ -16,8 +16,6 @@
 #include "model/object.h"
 
 #define MEBIBYTE ((gint64)1 << 20)
-#define MEMORY_MIN (8 * MEBIBYTE)
-#define MEMORY_MAX (3072 * MEBIBYTE) /* what lies below the hole for devices */
 #define RATE_MAX_BYTES ((gint64)64 << 30)
 #define NAME_MAX_BYTES 40
 #define VIRSH_TIMEOUT_MS 20000
@@ -166,7 +164,7 @@ static gboolean check_guest(const char *name, gint64 memory_bytes, gint64 rate_b
 		return error_set(error, KVMIG_ERROR_INVALID,
 				 "VM name '%s' is too long: at most %d characters", name,
 				 NAME_MAX_BYTES);
-	if (memory_bytes < MEMORY_MIN || memory_bytes > MEMORY_MAX)
+	if (memory_bytes < LAB_MEMORY_MIN || memory_bytes > LAB_MEMORY_MAX)
 		return error_set(error, KVMIG_ERROR_INVALID,
 				 "a lab guest has 8Mi to 3Gi of memory, not %" G_GINT64_FORMAT
 				 " bytes",
@@ -241,8 +239,12 @@ gboolean lab_guest_add(Lab *lab, const char *name, guint node, gint64 memory_byt
 
 	if (!check_guest(name, memory_bytes, dirty_rate_bytes, error))
 		return FALSE;
-	if (g_file_test(path, G_FILE_TEST_EXISTS))
-		return error_set(error, KVMIG_ERROR_EXISTS, "the lab has a VM '%s' already", name);
+	if (g_file_test(path, G_FILE_TEST_EXISTS)) {
+		error_set(error, KVMIG_ERROR_EXISTS, "the lab has a VM '%s' already", name);
+		error_hint(error, "choose another name, or end that one: 'kvmig lab vm rm %s'",
+			   name);
+		return FALSE;
+	}
 	if (!make_files(lab, name, memory_bytes, dirty_rate_bytes, error))
 		return FALSE;
 	run = begin_start(lab, name, node, error);
@@ -529,11 +531,14 @@ gboolean lab_vm_load(const char *name, gint64 dirty_rate_bytes, gint64 working_s
 	path = lab_path(lab, "vm/%s.ctl", name);
 	if (!name_check_dns_label(name, "VM name", error))
 		return FALSE;
-	if (dirty_rate_bytes > RATE_MAX_BYTES || working_set_bytes > MEMORY_MAX)
+	if (dirty_rate_bytes > RATE_MAX_BYTES || working_set_bytes > LAB_MEMORY_MAX)
 		return error_set(error, KVMIG_ERROR_INVALID,
 				 "a lab guest dirties at most 64Gi per second of 3Gi");
-	if (!g_file_test(definition, G_FILE_TEST_EXISTS))
-		return error_set(error, KVMIG_ERROR_NOT_FOUND, "the lab has no VM '%s'", name);
+	if (!g_file_test(definition, G_FILE_TEST_EXISTS)) {
+		error_set(error, KVMIG_ERROR_NOT_FOUND, "the lab has no VM '%s'", name);
+		error_hint(error, "see 'kvmig lab status'");
+		return FALSE;
+	}
 	fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 && errno == ENXIO) {
 		error_set(error, KVMIG_ERROR_REFUSED, "VM '%s' is not running", name);

@@ -13,6 +13,10 @@
 
 #include "cluster/cluster.h"
 
+/* Of a guest's memory; the most is what lies below the hole for devices. */
+#define LAB_MEMORY_MIN ((gint64)8 << 20)
+#define LAB_MEMORY_MAX ((gint64)3 << 30)
+
 typedef struct {
 	guint nodes;
 	guint vms;

@@ -171,8 +171,9 @@ static void test_bad_input(void)
 	assert_refused("-j 99999999999999999999",
 		       "bad value '99999999999999999999' for '-j': a whole number from 1 to 64 is "
 		       "wanted");
-	assert_refused("--memory 1", "bad value '1' for '--memory': too small");
-	assert_refused("--memory -1Gi", "bad value '-1Gi' for '--memory': too small");
+	assert_refused("--memory 1", "bad value '1' for '--memory': too small; the least is 1Ki");
+	assert_refused("--memory -1Gi",
+		       "bad value '-1Gi' for '--memory': too small; the least is 1Ki");
 }
 
 static void test_bad_amounts(void)
@@ -192,6 +193,8 @@ static void test_operands(void)
 {
 	static const Positional none = { NULL, 0, 0, COMPLETE_NONE };
 	static const Positional two = { "VM", 2, 2, COMPLETE_VM };
+	static const Positional words = { "VM LABEL", 2, G_MAXUINT, COMPLETE_VM };
+	g_autoptr(Parsed) second = parse_with(&words, "a");
 	g_autoptr(Parsed) unexpected = parse_with(&none, "a");
 	g_autoptr(Parsed) missing = parse_with(&two, "-d");
 	g_autoptr(Parsed) another = parse_with(&two, "a");
@@ -201,6 +204,7 @@ static void test_operands(void)
 	g_assert_cmpstr(unexpected->error->message, ==, "unexpected argument 'a'");
 	g_assert_cmpstr(missing->error->message, ==, "VM is missing");
 	g_assert_cmpstr(another->error->message, ==, "another VM is missing");
+	g_assert_cmpstr(second->error->message, ==, "LABEL is missing");
 	g_assert_cmpstr(many->error->message, ==, "unexpected argument 'c'");
 	g_assert_cmpstr(empty->error->message, ==, "an argument (VM) is empty");
 }
