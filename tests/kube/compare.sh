@@ -38,6 +38,10 @@ done
 bed_proxy forward -connect -cert ''
 bed_proxy guarded -connect -cert '' -login me:secret
 bed_proxy socks -socks
+logs=$bed/audit.log
+for name in $proxies; do
+	logs="$logs $bed/$name.log"
+done
 
 at() { # PROXY
 	cat "$bed/$1.address"
@@ -88,16 +92,15 @@ exec_user() {
 	echo "exec: {apiVersion: client.authentication.k8s.io/${3:-v1}, command: '$1', interactiveMode: ${4:-Never}${2:+, $2}}"
 }
 
-# What has been seen since the marks: "USER PROXY NAMESPACE", - for what has not been seen; or "refused".
+# What has been seen since the mark: "USER PROXY NAMESPACE", - for what has not been seen; or "refused".
 mark() {
-	audit_mark=$(wc -c <"$bed/audit.log")
-	for proxy in $proxies; do
-		eval "mark_$proxy=\$(wc -c <\"\$bed/$proxy.log\")"
-	done
+	# shellcheck disable=SC2086 # words
+	wc -c $logs >"$bed/mark"
 }
 
 seen() {
-	seen_user=$(tail -c +$((audit_mark + 1)) "$bed/audit.log" | jq -r 'select(.stage == "ResponseComplete") |
+	seen_user=$(tail -c +$(($(awk 'NR == 1 { print $1 }' "$bed/mark") + 1)) "$bed/audit.log" |
+		jq -r 'select(.stage == "ResponseComplete") |
 		select(.responseStatus.code != 401 and .user.username != null) |
 		"\(.impersonatedUser.username // .user.username) \(if .objectRef.resource == "virtualmachineinstances" then
 		.objectRef.namespace else "-" end)"' | tail -n 1)
@@ -105,12 +108,12 @@ seen() {
 		echo refused
 		return
 	}
-	seen_proxy=-
-	for proxy in $proxies; do
-		proxy_mark=
-		eval "proxy_mark=\$mark_$proxy"
-		[ "$(wc -c <"$bed/$proxy.log")" -le "$proxy_mark" ] || seen_proxy=$proxy
-	done
+	# shellcheck disable=SC2086 # words
+	seen_proxy=$(wc -c $logs | awk -v mark="$bed/mark" '{
+		getline before <mark
+		split(before, was)
+		if (NR > 1 && $2 != "total" && $1 > was[1]) { sub(/.*\//, "", $2); sub(/\.log$/, "", $2); proxy = $2 }
+	} END { print proxy ? proxy : "-" }')
 	echo "${seen_user% *} $seen_proxy ${seen_user#* }"
 }
 
@@ -126,7 +129,8 @@ both() {
 	for tool in $tools; do
 		mark
 		# shellcheck disable=SC2086 # words
-		run timeout -k 5 30 env -i PATH="$work/case-$case_number/path:$PATH" HOME="$PWD/home" $both_env "$tool" get vmi "$@"
+		run timeout -k 5 30 env -i PATH="$work/case-$case_number/path:$PATH" HOME="$PWD/home" \
+			KUBECACHEDIR="$work/kubectl-cache" $both_env "$tool" get vmi "$@"
 		got=$(seen)
 		case $got in
 		"$want" | "$want "*) ;;
