@@ -87,8 +87,9 @@ complain() { # message
 
 show() {
 	echo "# \$ $command_line (status $status)"
-	sed 's/^/#   out: /' "$out"
-	sed 's/^/#   err: /' "$err"
+	# not sed, which leaves the last line without an end where it has none: what follows must be seen
+	awk '{ print "#   out: " $0 }' "$out"
+	awk '{ print "#   err: " $0 }' "$err"
 }
 
 run() { # command…

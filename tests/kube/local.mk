@@ -7,7 +7,8 @@ kube_tests = \
 	%D%/compare.sh \
 	%D%/policy.sh \
 	%D%/proxy.sh \
-	%D%/scale.sh
+	%D%/scale.sh \
+	%D%/secrets.sh
 
 check-kube:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(kube_tests)'
