@@ -415,7 +415,7 @@ waiter=$!
 sleep 0.5
 bed_kubectl patch vmi -n tenant vm2 --type merge -p '{"metadata":{"finalizers":null}}'
 wait $waiter
-expect "it ended with $?: $(cat waited)" [ "$(cat waited | tail -n 1)" = 'virtualmachineinstance.kubevirt.io/vm2 deleted' ]
+expect "it ended with $?: $(cat waited)" [ "$(tail -n 1 waited)" = 'virtualmachineinstance.kubevirt.io/vm2 deleted' ]
 run kvmig delete ns tenant-x --wait
 expect_status 1
 
