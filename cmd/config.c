@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "engine/engine.h"
 #include "model/quantity.h"
 #include "model/wellknown.h"
 #include "settings/settings.h"
@@ -234,6 +235,10 @@ static void warn_about(const CommandContext *context, const Setting *setting, co
 	if (g_str_equal(setting->key, "allowPostCopy") && cJSON_IsTrue(value))
 		say_warning(context, "post-copy has no way back: not for critical data, nor for "
 				     "unstable networks");
+	if (!cJSON_IsFalse(value) && !engine_obeys(setting->key) &&
+	    cluster_caps(context->cluster)->kvmig_migrates)
+		say_warning(context, "%s is stored, but has no effect on this cluster yet",
+			    setting->key);
 	if (g_str_equal(setting->key, "disableTLS") && cJSON_IsTrue(value))
 		say_warning(context, "guests' memory will cross the network unencrypted");
 	if (g_str_has_prefix(setting->key, "parallel") && cJSON_IsNumber(value) &&

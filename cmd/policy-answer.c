@@ -2,6 +2,7 @@
 /* The answer of `kvmig policy explain`, in rows, tables and a document. */
 #include "policy-explain.h"
 
+#include "engine/engine.h"
 #include "observe.h"
 
 /* ---- the policies --------------------------------------------------------------------------- */
@@ -125,6 +126,15 @@ static const char *note_on(const char *key, gboolean shim, const Settings *setti
 	return NULL;
 }
 
+/* That somebody set it is no use where the engine does not act on it. */
+static void set_note(cJSON *row, const char *note, gboolean idle)
+{
+	static const char no_effect[] = "no effect on this cluster yet";
+	g_autofree char *both = note && idle ? g_strdup_printf("%s; %s", note, no_effect) : NULL;
+
+	json_set_string(row, "note", both ? both : idle ? no_effect : note);
+}
+
 static cJSON *setting_row(const Question *question, const Setting *setting, const Policy *policy,
 			  const cJSON *merged, const Settings *settings)
 {
@@ -141,7 +151,10 @@ static cJSON *setting_row(const Question *question, const Setting *setting, cons
 			: origin == SETTING_ORIGIN_CLUSTER ? "cluster"
 			: question->settings_known         ? "default"
 							   : "unknown");
-	json_set_string(row, "note", note_on(setting->key, shim, settings));
+	set_note(row, note_on(setting->key, shim, settings),
+		 question->in_force == POLICY_RULE_DOCUMENTED && !engine_obeys(setting->key) &&
+			 (by_policy || origin == SETTING_ORIGIN_CLUSTER) &&
+			 !g_str_equal(text, "false"));
 	return row;
 }
 

@@ -2,6 +2,7 @@
 /* kvmig policy: list, show, delete; and what all of its subcommands share. */
 #include "policy.h"
 
+#include "engine/engine.h"
 #include "model/wellknown.h"
 #include "observe.h"
 
@@ -122,9 +123,27 @@ void policy_hint_near_field(const char *key, GError **error)
 		error_hint(error, "did you mean %s?", near);
 }
 
+/* "allowPostCopy, experimental": what a policy sets and this cluster's engine does not act on. */
+static char *without_effect(const CommandContext *context, const cJSON *object)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	const cJSON *item;
+
+	if (!cluster_caps(context->cluster)->kvmig_migrates)
+		return NULL;
+	cJSON_ArrayForEach(item, json_get(object, "spec"))
+	{
+		if (!g_str_equal(item->string, "selectors") && !cJSON_IsFalse(item) &&
+		    !engine_obeys(item->string))
+			g_string_append_printf(text, "%s%s", text->len ? ", " : "", item->string);
+	}
+	return text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
+
 void policy_warn(const CommandContext *context, const cJSON *object)
 {
 	const cJSON *selectors = json_path(object, "spec", "selectors", NULL);
+	g_autofree char *idle = without_effect(context, object);
 
 	if (!cJSON_GetArraySize(json_get(selectors, "virtualMachineInstanceSelector")) &&
 	    !cJSON_GetArraySize(json_get(selectors, "namespaceSelector")))
@@ -133,6 +152,8 @@ void policy_warn(const CommandContext *context, const cJSON *object)
 	if (json_bool(json_get(object, "spec"), "allowPostCopy", FALSE))
 		say_warning(context, "post-copy has no way back: not for critical data, nor for "
 				     "unstable networks");
+	if (idle)
+		say_warning(context, "stored, but without effect on this cluster yet: %s", idle);
 }
 
 /* ---- list ----------------------------------------------------------------------------------- */

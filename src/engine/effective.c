@@ -9,6 +9,24 @@
 #include "model/quantity.h"
 #include "policy/policy.h"
 
+/* Whoever makes the engine act on one more adds it here, so that nobody is told that it has no
+ * effect. */
+gboolean engine_obeys(const char *key)
+{
+	static const char *const obeyed[] = {
+		"bandwidthPerMigration",
+		"completionTimeoutPerGiB",
+		"disableTLS",
+		"parallelInboundMigrationsPerNode",
+		"parallelMigrationsPerCluster",
+		"parallelOutboundMigrationsPerNode",
+		"progressTimeout",
+		NULL,
+	};
+
+	return g_strv_contains(obeyed, key);
+}
+
 /* The labels of the VM's namespace, which on a local cluster need not exist as an object. */
 static gboolean get_namespace(Job *job, cJSON **ret_object, GError **error)
 {

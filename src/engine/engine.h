@@ -28,6 +28,9 @@ typedef struct {
 	guint unschedulable_timeout_s; /* no node fits for so long: failed; 300 as KubeVirt's */
 } EngineOptions;
 
+/* Whether this engine acts on a setting; it stores and reports all of them. */
+gboolean engine_obeys(const char *key);
+
 /* Takes up what a predecessor left, then follows the watch. Everything is borrowed. */
 Engine *engine_new(const EngineOptions *options, GError **error);
 void engine_free(Engine *engine);

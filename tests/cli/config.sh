@@ -66,6 +66,8 @@ test_case 'dangers are named'
 run kvmig config set allowPostCopy=true disableTLS=true parallelMigrationsPerCluster=0
 expect_status 0
 expect_stderr_has 'post-copy has no way back'
+expect_stderr_has 'allowPostCopy is stored, but has no effect on this cluster yet'
+expect_stderr_lacks 'disableTLS is stored'
 expect_stderr_has 'unencrypted'
 expect_stderr_has 'no migration will ever start'
 run kvmig config unset allowPostCopy disableTLS parallelMigrationsPerCluster

@@ -38,6 +38,8 @@ run kvmig policy create gold --vm-label tier=gold --set bandwidthPerMigration=64
 expect_status 0
 expect_stdout_has 'bandwidthPerMigration: 64Mi'
 expect_stderr_has 'post-copy has no way back'
+expect_stderr_has 'without effect on this cluster yet: allowPostCopy'
+expect_stderr_lacks 'yet: bandwidth'
 run kvmig policy show gold
 expect_status 1
 
@@ -152,6 +154,7 @@ test_case 'explain: as if'
 run kvmig policy explain db --as-if tier=gold --as-if os=fedora
 expect 'gold' grep -qE '^Policy: +gold$' "$out"
 expect 'the shim' grep -qE '^allowWorkloadDisruption +true +policy .*allowPostCopy' "$out"
+expect 'what it is good for' grep -qE '^allowPostCopy +true +policy +no effect on this cluster yet' "$out"
 run kvmig policy explain db --as-if tier-
 expect 'all' grep -qE '^Policy: +all$' "$out"
 run kvmig policy explain db --namespace-label priority=high --namespace-label hpc-workload=true
