@@ -24,6 +24,7 @@
 typedef struct CommandContext {
 	const Command *command;
 	Cluster *cluster; /* where NEED_CLUSTER */
+	const ClusterOptions *choice; /* what the cluster options say, where there are any */
 	Output *output;   /* stdout, in the format of -o */
 	char **args;      /* operands, NULL-terminated */
 	guint n_args;
@@ -69,7 +70,10 @@ int help_show(char **words, GError **error);
 int dispatch(int argc, char **argv, GError **error);
 
 /* cmd/open.c: the cluster that the options choose, probed where the command needs that. */
-Cluster *open_cluster(CommandContext *context, const GlobalValues *globals, GError **error);
+Cluster *open_cluster(const CommandContext *context, const GlobalValues *globals, GError **error);
+/* What the options say of it; `groups` holds what they borrow. */
+ClusterOptions choose_cluster(CommandContext *context, const GlobalValues *globals,
+			      GPtrArray *groups);
 /* Sets context->ns: -n, else the cluster's (NULL: not opened), else `default`. */
 gboolean choose_namespace(CommandContext *context, const GlobalValues *globals,
 			  const Cluster *cluster, GError **error);

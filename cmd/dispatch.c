@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-
 /* One parse: the command's own values stand behind the global ones in one block. */
 typedef struct {
 	const Command *command;
@@ -54,7 +53,9 @@ static gboolean use_color(const GlobalValues *globals, gboolean terminal)
 static int run(const CommandPath *path, const Parse *parse, char **args, GError **error)
 {
 	const GlobalValues *globals = parse->globals;
+	g_autoptr(GPtrArray) groups = g_ptr_array_new();
 	g_autoptr(Cluster) cluster = NULL;
+	ClusterOptions choice;
 	Output output = { .stream = stdout,
 			  .format = (OutputFormat)globals->output,
 			  .no_headers = globals->no_headers };
@@ -70,6 +71,8 @@ static int run(const CommandPath *path, const Parse *parse, char **args, GError 
 		.stderr_tty = isatty(STDERR_FILENO),
 	};
 
+	choice = choose_cluster(&context, globals, groups);
+	context.choice = &choice;
 	output.color = use_color(globals, context.stdout_tty);
 	context.ns_given = globals->ns && !globals->all_namespaces;
 	if (!choose_namespace(&context, globals, NULL, error))

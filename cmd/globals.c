@@ -98,15 +98,15 @@ const Option front_options[] = {
 };
 
 static const struct {
-	CommandNeeds need; /* NEED_NOTHING: every command has them */
+	unsigned needs; /* one of these suffices; NEED_NOTHING: every command has them */
 	const Option *rows;
 } by_need[] = {
 	{ HAS_OUTPUT, output_options },
 	{ HAS_NAMESPACE, namespace_options },
 	{ HAS_ALL_NAMESPACES, all_namespaces_options },
 	{ MAY_CONFIRM, confirm_options },
-	{ NEED_CLUSTER, cluster_options },
-	{ NEED_CLUSTER, server_options },
+	{ NEED_CLUSTER | NAMES_CLUSTER, cluster_options },
+	{ NEED_CLUSTER | NAMES_CLUSTER, server_options },
 	{ NEED_NOTHING, common_options },
 	{ NEED_NOTHING, help_options },
 };
@@ -119,7 +119,7 @@ const Option *inherited_options(const Command *command)
 	guint n = 0;
 
 	for (guint i = 0; i < G_N_ELEMENTS(by_need); i++)
-		if (!by_need[i].need || (command->needs & by_need[i].need))
+		if (!by_need[i].needs || (command->needs & by_need[i].needs))
 			set |= 1u << i;
 	for (guint i = 0; i < G_N_ELEMENTS(by_need); i++)
 		if (set & 1u << i)

@@ -75,7 +75,7 @@ static void append_place(GString *text, const char *line)
 	g_auto(GStrv) words = g_strsplit(line, " ", -1);
 	const Command *command = find_command(words);
 
-	if (!command || !(command->needs & NEED_CLUSTER) || has(words, "-h") ||
+	if (!command || !(command->needs & (NEED_CLUSTER | NAMES_CLUSTER)) || has(words, "-h") ||
 	    has(words, "--help") || has(words, "--context"))
 		return;
 	append_option(text, "--kubeconfig", place.kubeconfig);

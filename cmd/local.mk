@@ -3,11 +3,13 @@ noinst_LTLIBRARIES += libcmd.la
 libcmd_la_SOURCES = \
 	%D%/apply.c \
 	%D%/cancel.c \
+	%D%/cluster.c %D%/cluster-info.c %D%/cluster-info.h %D%/cluster-may.c \
 	%D%/cmd.h \
 	%D%/commands.c %D%/commands.def \
 	%D%/complete.c \
 	%D%/completion.c \
 	%D%/config.c \
+	%D%/context.c \
 	%D%/controller.c \
 	%D%/delete.c \
 	%D%/dispatch.c \

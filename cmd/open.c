@@ -9,9 +9,8 @@ static void show_server_warning(const char *text, gpointer data)
 	say_warning(data, "%s", text);
 }
 
-/* `groups` holds what the options borrow. */
-static ClusterOptions cluster_options(CommandContext *context, const GlobalValues *globals,
-				      GPtrArray *groups)
+ClusterOptions choose_cluster(CommandContext *context, const GlobalValues *globals,
+			      GPtrArray *groups)
 {
 	for (guint i = 0; globals->as_groups && i < globals->as_groups->len; i++)
 		g_ptr_array_add(groups, globals->as_groups->pdata[i]);
@@ -39,10 +38,8 @@ static ClusterOptions cluster_options(CommandContext *context, const GlobalValue
 	};
 }
 
-Cluster *open_cluster(CommandContext *context, const GlobalValues *globals, GError **error)
+Cluster *open_cluster(const CommandContext *context, const GlobalValues *globals, GError **error)
 {
-	g_autoptr(GPtrArray) groups = g_ptr_array_new();
-	const ClusterOptions options = cluster_options(context, globals, groups);
 	const unsigned needs = context->command->needs;
 	Cluster *cluster;
 
@@ -56,7 +53,7 @@ Cluster *open_cluster(CommandContext *context, const GlobalValues *globals, GErr
 		error_hint(error, "leave out --read-only");
 		return NULL;
 	}
-	cluster = cluster_open(&options, error);
+	cluster = cluster_open(context->choice, error);
 	if (cluster && !(needs & ANY_CLUSTER) && !cluster_probe(cluster, error))
 		g_clear_pointer(&cluster, cluster_close);
 	if (cluster && (needs & MAY_CHANGE))

@@ -21,8 +21,10 @@ man_pages = \
 	%D%/kvmig.1 \
 	%D%/kvmig-apply.1 \
 	%D%/kvmig-cancel.1 \
+	%D%/kvmig-cluster.1 \
 	%D%/kvmig-completion.1 \
 	%D%/kvmig-config.1 \
+	%D%/kvmig-context.1 \
 	%D%/kvmig-controller.1 \
 	%D%/kvmig-create.1 \
 	%D%/kvmig-delete.1 \

@@ -27,6 +27,7 @@ typedef enum {
 	MAY_CONFIRM = 1 << 6,        /* gets --yes */
 	HIDDEN = 1 << 7,             /* not in help or completion */
 	ANY_CLUSTER = 1 << 8, /* asks nothing of cluster_caps(): the cluster is not probed */
+	NAMES_CLUSTER = 1 << 9, /* gets the cluster options; none is opened */
 } CommandNeeds;
 
 struct Command {

@@ -19,7 +19,7 @@ static const struct {
 	{ MAY_CHANGE, "change" },       { HAS_OUTPUT, "output" },
 	{ HAS_NAMESPACE, "namespace" }, { HAS_ALL_NAMESPACES, "all-namespaces" },
 	{ MAY_CONFIRM, "confirm" },     { HIDDEN, "hidden" },
-	{ ANY_CLUSTER, "any-cluster" },
+	{ ANY_CLUSTER, "any-cluster" }, { NAMES_CLUSTER, "context" },
 };
 
 static const char *const what_names[] = {

@@ -59,6 +59,7 @@ struct Cluster {
 	gboolean probed; /* caps are filled */
 	char *context;	 /* freed by cluster_close() after the backend's close */
 	char *state_dir; /* likewise */
+	char *store_file; /* cluster_store_file(), or NULL; likewise */
 	gboolean read_only;
 };
 

@@ -9,17 +9,19 @@
 
 void cluster_close(Cluster *cluster)
 {
-	char *context, *state_dir, *ns, *server;
+	char *context, *state_dir, *store_file, *ns, *server;
 
 	if (!cluster)
 		return;
 	context = cluster->context;
 	state_dir = cluster->state_dir;
+	store_file = cluster->store_file;
 	ns = cluster->ns;
 	server = cluster->server;
 	cluster->backend->close(cluster);
 	g_free(context);
 	g_free(state_dir);
+	g_free(store_file);
 	g_free(ns);
 	g_free(server);
 }
@@ -61,6 +63,11 @@ const char *cluster_context(const Cluster *cluster)
 const char *cluster_state_dir(const Cluster *cluster)
 {
 	return cluster->state_dir;
+}
+
+const char *cluster_store_file(const Cluster *cluster)
+{
+	return cluster->store_file;
 }
 
 /* A dry run changes nothing and is no write. */
@@ -236,7 +243,8 @@ cJSON *cluster_create(Cluster *cluster, const cJSON *object, ClusterWriteFlags f
 	const Kind *kind = check_kind(cluster, object, error);
 	g_autoptr(cJSON) copy = NULL;
 
-	if (!kind || !check_writable(cluster, flags, error) ||
+	/* a question changes nothing */
+	if (!kind || (!kind->create_only && !check_writable(cluster, flags, error)) ||
 	    !check_new_name(cluster, kind, object, error))
 		return NULL;
 	copy = prepare_object(kind, object, error);

@@ -117,6 +117,9 @@ const char *cluster_context(const Cluster *cluster);
  * is none. Borrowed. */
 const char *cluster_state_dir(const Cluster *cluster);
 
+/* The file that a local cluster's objects are in; NULL for others. Borrowed. */
+const char *cluster_store_file(const Cluster *cluster);
+
 /* Names of the contexts that exist, without opening any: for completion and messages. Those of a
  * kubeconfig (option; NULL: as cluster_open() finds it) that cannot be read are left out. */
 GStrv cluster_list_contexts(const char *kubeconfig);
@@ -127,9 +130,9 @@ GStrv cluster_list_users(const char *kubeconfig);
 /* What makes cluster_open() choose a context. */
 typedef enum {
 	CLUSTER_CONTEXT_OPTION,      /* --context */
-	CLUSTER_CONTEXT_ENVIRONMENT, /* KVMIG_CONTEXT, or, without a context, KUBERNETES_MASTER */
+	CLUSTER_CONTEXT_ENVIRONMENT, /* KVMIG_CONTEXT */
 	CLUSTER_CONTEXT_KUBECONFIG,  /* its current-context */
-	CLUSTER_CONTEXT_SERVER,      /* no context, but --server or --cluster */
+	CLUSTER_CONTEXT_SERVER,	     /* no context, but --server, --cluster or KUBERNETES_MASTER */
 	CLUSTER_CONTEXT_SERVICE_ACCOUNT, /* of the pod */
 	CLUSTER_CONTEXT_DEFAULT,         /* the local cluster, where there is nothing else */
 } ClusterContextOrigin;

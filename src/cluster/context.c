@@ -232,9 +232,9 @@ static ClusterContextOrigin origin_in(const ClusterOptions *options, const Kubec
 
 	if (kubeconfig_current_context(config))
 		return CLUSTER_CONTEXT_KUBECONFIG;
-	if (options->server || options->cluster)
-		return CLUSTER_CONTEXT_SERVER;
-	return master && *master ? CLUSTER_CONTEXT_ENVIRONMENT : CLUSTER_CONTEXT_SERVICE_ACCOUNT;
+	return options->server || options->cluster || (master && *master)
+		       ? CLUSTER_CONTEXT_SERVER
+		       : CLUSTER_CONTEXT_SERVICE_ACCOUNT;
 }
 
 static gboolean choose_unnamed(const ClusterOptions *options, Choice *choice, GError **error)
@@ -425,6 +425,9 @@ GPtrArray *cluster_describe_contexts(const ClusterOptions *options, GError **err
 	for (char **name = names; *name; name++)
 		g_ptr_array_add(contexts, describe_kube(config, *name));
 	current = cluster_current_context(options, NULL);
+	if (current && (current->origin == CLUSTER_CONTEXT_SERVER ||
+			current->origin == CLUSTER_CONTEXT_SERVICE_ACCOUNT))
+		g_ptr_array_add(contexts, g_steal_pointer(&current)); /* of no name */
 	for (guint i = 0; current && i < contexts->len; i++) {
 		ClusterContext *context = contexts->pdata[i];
 

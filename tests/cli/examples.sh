@@ -10,7 +10,8 @@ kvmig --introspect-cli | jq -r '
 	.commands[] | select(.group != "Try and learn") | leaves
 		| select((.needs | contains(["cluster"]) | not) and (.name != "controller")) | .examples[]' >examples
 
-# What they name.
+# What they name, and a cluster.
+kvmig node add -q n1 --uri "qemu+unix:///system?socket=$work/none" 2>/dev/null
 cat >policies.yaml <<END
 apiVersion: migrations.kubevirt.io/v1alpha1
 kind: MigrationPolicy

@@ -2,8 +2,8 @@
 # What comes with an error: a hint after every bad command line, and hints that find what the command found.
 # shellcheck source=tests/cli/lib.sh
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
-# shellcheck source=tests/cli/cluster.sh
-. "$top/tests/cli/cluster.sh"
+# shellcheck source=tests/cli/objects.sh
+. "$top/tests/cli/objects.sh"
 requires jq
 
 test_case 'a bad command line: exit 2, one line, a hint'

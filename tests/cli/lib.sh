@@ -176,3 +176,18 @@ expect() { # message, command…
 expect_narrow() { # label: no line of the output has more than 80 columns
 	awk 'length($0) > 80 { bad = 1 } END { exit bad }' "$out" || { complain "$1: over 80 columns"; show; }
 }
+
+# The fields of the documents in a file are those that a section of kvmig-json(7) names, no more and no less; less is
+# allowed of those that are given.
+expect_documented() { # SECTION FILE [MISSING…]
+	awk -v head="# $1" '/^# / { on = $0 == head } on && /^`/' "$top/man/kvmig-json.7.md" | tr ',' '\n' |
+		tr -d '` ' | grep . | LC_ALL=C sort >"$work/.documented"
+	jq -r '(.items[]? // .) | del(.apiVersion, .kind) | paths(type != "object") | map(select(type == "string")) |
+		join(".")' "$2" | sed '/^items/d' | LC_ALL=C sort -u >"$work/.emitted"
+	shift 2
+	printf '%s\n' "$@" | grep . | cat - "$work/.emitted" | LC_ALL=C sort -u >"$work/.known"
+	cmp -s "$work/.documented" "$work/.known" || {
+		complain 'documented (-) and printed (+) differ'
+		diff -u "$work/.documented" "$work/.known" | sed 's/^/# /'
+	}
+}

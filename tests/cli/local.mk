@@ -2,8 +2,10 @@
 cli_tests = \
 	%D%/apply.sh \
 	%D%/cancel.sh \
+	%D%/cluster.sh \
 	%D%/completion.sh \
 	%D%/config.sh \
+	%D%/context.sh \
 	%D%/controller.sh \
 	%D%/create.sh \
 	%D%/delete.sh \
@@ -26,7 +28,7 @@ cli_tests = \
 TESTS += $(cli_tests)
 dist_check_SCRIPTS += $(cli_tests)
 dist_noinst_SCRIPTS += %D%/option-coverage.sh
-EXTRA_DIST += %D%/cluster.sh %D%/lib.sh
+EXTRA_DIST += %D%/lib.sh %D%/objects.sh
 CLEANFILES += tests/option-log
 # They run the program, and look at the pages and scripts that are made with it.
 $(cli_tests:.sh=.log): kvmig$(EXEEXT)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # shellcheck source=tests/cli/lib.sh
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
-# shellcheck source=tests/cli/cluster.sh
-. "$top/tests/cli/cluster.sh"
+# shellcheck source=tests/cli/objects.sh
+. "$top/tests/cli/objects.sh"
 requires jq setsid
 
 test_case 'dry run: the target, and why not each other node'

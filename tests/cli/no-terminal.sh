@@ -2,8 +2,8 @@
 # No terminal at all, as under cron: no colours, no line that is rewritten, no question, and the right exit status.
 # shellcheck source=tests/cli/lib.sh
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
-# shellcheck source=tests/cli/cluster.sh
-. "$top/tests/cli/cluster.sh"
+# shellcheck source=tests/cli/objects.sh
+. "$top/tests/cli/objects.sh"
 requires jq setsid
 
 # A session without a controlling terminal: /dev/tty cannot be opened either.

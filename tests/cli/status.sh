@@ -1,8 +1,8 @@
 #!/bin/sh
 # shellcheck source=tests/cli/lib.sh
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
-# shellcheck source=tests/cli/cluster.sh
-. "$top/tests/cli/cluster.sh"
+# shellcheck source=tests/cli/objects.sh
+. "$top/tests/cli/objects.sh"
 requires jq
 
 is_running='{sourceNode: n1, targetNode: n2, step: running, settings: {policy: gold, bandwidthBytesPerSecond: 67108864,

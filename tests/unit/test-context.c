@@ -45,9 +45,16 @@ static void assert_opens(ClusterOptions options, const char *wanted)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Cluster) cluster = cluster_open(&options, &error);
+	g_autoptr(ClusterContext) told = NULL;
 
 	g_assert_no_error(error);
 	g_assert_cmpstr(cluster_context(cluster), ==, wanted);
+	/* what would be opened is what is opened */
+	told = cluster_current_context(&options, &error);
+	g_assert_no_error(error);
+	g_assert_cmpstr(told->name, ==, wanted);
+	g_assert_cmpstr(told->server, ==, cluster_server(cluster));
+	g_assert_cmpstr(told->ns, ==, cluster_default_namespace(cluster));
 }
 
 static void assert_fails(ClusterOptions options, KvmigError code, const char *says,
@@ -305,6 +312,50 @@ static void test_describe(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSE
 	assert_describes(WITH(0), "local/default" NOTHING OTHERS "*" PROD);
 }
 
+static void assert_origin(ClusterOptions options, const char *name, ClusterContextOrigin origin)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(ClusterContext) context = cluster_current_context(&options, &error);
+
+	g_assert_no_error(error);
+	g_assert_cmpstr(context->name, ==, name);
+	g_assert_cmpint(context->origin, ==, origin);
+	g_assert_cmpint(context->file != NULL, ==, origin == CLUSTER_CONTEXT_KUBECONFIG);
+}
+
+static void test_origin(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	static const char strange[] =
+		"contexts:\n"
+		"- {name: a, context: {cluster: a, user: b}}\n"
+		"- {name: kube/a, context: {cluster: a, user: b}}\n"
+		"- {name: kube/b, context: {cluster: a, user: b}}\n"
+		"clusters: [{name: a, cluster: {server: 'https://api:6443'}}]\n"
+		"users: [{name: b, user: {as: jane}}]\n";
+	g_autoptr(GError) error = NULL;
+	g_autofree char *path = NULL, *other = NULL;
+
+	g_assert_null(cluster_current_context(&WITH(0), &error));
+	g_assert_error(error, KVMIG_ERROR, KVMIG_ERROR_NOT_FOUND);
+	make_store("local");
+	assert_origin(WITH(0), "local/default", CLUSTER_CONTEXT_DEFAULT);
+	assert_origin(WITH(.context = "local"), "local/default", CLUSTER_CONTEXT_OPTION);
+	assert_origin(WITH(.server = "https://x:1"), "https://x:1", CLUSTER_CONTEXT_SERVER);
+	g_setenv("KUBERNETES_MASTER", "https://y:1", TRUE);
+	assert_origin(WITH(0), "https://y:1", CLUSTER_CONTEXT_SERVER);
+	g_unsetenv("KUBERNETES_MASTER");
+	path = write_kubeconfig(fixture, ".kube/config", KUBECONFIG_TEXT);
+	assert_origin(WITH(0), "kube/prod", CLUSTER_CONTEXT_KUBECONFIG);
+	assert_origin(WITH(.server = "https://x:1"), "kube/prod", CLUSTER_CONTEXT_KUBECONFIG);
+	g_setenv("KVMIG_CONTEXT", "kube/lab", TRUE);
+	assert_origin(WITH(0), "kube/lab", CLUSTER_CONTEXT_ENVIRONMENT);
+	assert_origin(WITH(.context = "prod"), "kube/prod", CLUSTER_CONTEXT_OPTION);
+	other = write_kubeconfig(fixture, "strange", strange);
+	assert_opens(WITH(.kubeconfig = other, .context = "kube/a"), "kube/a");
+	assert_opens(WITH(.kubeconfig = other, .context = "kube/b"), "kube/kube/b");
+	assert_opens(WITH(.kubeconfig = other, .context = "kube/kube/a"), "kube/kube/a");
+}
+
 /* What is wrong with a store is said by the one who opens it, not taken for its absence. */
 static void test_strange_file(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
@@ -361,6 +412,7 @@ int main(int argc, char **argv)
 	ADD("kubeconfig/broken", test_kubeconfig_broken);
 	ADD("server-options", test_server_options);
 	ADD("describe", test_describe);
+	ADD("origin", test_origin);
 	ADD("strange-file", test_strange_file);
 	ADD("strange-folder", test_strange_folder);
 	ADD("newer", test_newer);

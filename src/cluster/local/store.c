@@ -141,6 +141,7 @@ static Store *store_new(const char *name, const char *folder, gboolean read_only
 					  .settings_kind = &KIND_HYPERCONVERGED };
 	store->base.context = g_strconcat("local/", name, NULL);
 	store->base.state_dir = g_build_filename(folder, name, NULL);
+	store->base.store_file = g_strconcat(store->base.state_dir, SUFFIX, NULL);
 	store->base.read_only = read_only;
 	store->name = g_strdup(name);
 	store->watches = g_ptr_array_new();

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cluster-info.h"
+
+#include "engine/controller.h"
+#include "model/host.h"
+
+void cluster_info_unknown(cJSON *document, const char *what, const GError *why)
+{
+	cJSON *row = cJSON_CreateObject();
+
+	json_set_string(row, "what", what);
+	json_set_string(row, "message", why->message);
+	json_set_string(row, "hint", error_get_hint(why));
+	cJSON_AddItemToArray(json_ensure_array(document, "unknown"), row);
+}
+
+/* ---- an API server -------------------------------------------------------------------------- */
+
+/* *ret_cause is why there is no answer. */
+static void add_kubernetes(const CommandContext *context, cJSON *document, GError **ret_cause)
+{
+	g_autoptr(cJSON) version = cluster_get_path(context->cluster, "/version", ret_cause);
+
+	if (version)
+		json_set_string(document, "kubernetesVersion",
+				json_string(version, "gitVersion", NULL));
+	else
+		cluster_info_unknown(document, "kubernetesVersion", *ret_cause);
+}
+
+/* As the server sees us; servers before 1.28 cannot be asked. */
+static void add_user(const CommandContext *context, cJSON *document)
+{
+	g_autoptr(cJSON) review = object_new(&KIND_SELF_SUBJECT_REVIEW, NULL, NULL);
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(cJSON) answer =
+		cluster_create(context->cluster, review, CLUSTER_WRITE_NONE, &cause);
+	const cJSON *user = json_path(answer, "status", "userInfo", NULL);
+
+	if (!answer) {
+		cluster_info_unknown(document, "user", cause);
+		return;
+	}
+	json_set_string(document, "user", json_string(user, "username", NULL));
+	if (json_get(user, "groups"))
+		json_set(document, "groups", cJSON_Duplicate(json_get(user, "groups"), TRUE));
+}
+
+/* A server that answers neither of two questions that are open to everybody is asked no more. */
+static gboolean add_server(const CommandContext *context, cJSON *document, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+
+	add_kubernetes(context, document, &cause);
+	if (!cause || error_code(cause) == KVMIG_ERROR_FORBIDDEN)
+		add_user(context, document);
+	if (!cause || json_get(document, "user"))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&cause));
+	return FALSE;
+}
+
+/* Objects of which a cluster has one; NULL where there is none, or it cannot be read. */
+static cJSON *only_object(const CommandContext *context, const Kind *kind, const char *what,
+			  cJSON *document)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(GPtrArray) objects = cluster_list(context->cluster, kind, NULL, NULL, &cause);
+
+	if (!objects) {
+		cluster_info_unknown(document, what, cause);
+		return NULL;
+	}
+	return objects->len ? cJSON_Duplicate(objects->pdata[0], TRUE) : NULL;
+}
+
+static const char *operator_version(const cJSON *hyperconverged)
+{
+	const cJSON *version;
+
+	cJSON_ArrayForEach(version, json_path(hyperconverged, "status", "versions", NULL))
+	{
+		if (g_str_equal(json_string(version, "name", ""), "operator"))
+			return json_string(version, "version", NULL);
+	}
+	return NULL;
+}
+
+static void add_owner(cJSON *document, const Kind *kind, const cJSON *object)
+{
+	cJSON *settings = json_ensure_object(document, "settings");
+
+	json_set_string(settings, "kind", kind->kind);
+	json_set_string(settings, "apiVersion", kind_api_version(kind));
+	json_set_bool(settings, "exists", object != NULL);
+	json_set_string(settings, "name", object_name(object));
+	json_set_string(settings, "namespace", object_namespace(object));
+}
+
+static gboolean is_unknown(const cJSON *document, const char *what)
+{
+	const cJSON *row;
+
+	cJSON_ArrayForEach(row, json_get(document, "unknown"))
+	{
+		if (g_str_equal(json_string(row, "what", ""), what))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Which object it is, as far as this user can see. */
+static void add_settings(const CommandContext *context, cJSON *document)
+{
+	const Kind *kind = cluster_caps(context->cluster)->settings_kind;
+	g_autoptr(cJSON) object = only_object(context, kind, "settings", document);
+
+	add_owner(document, kind, object);
+	if (is_unknown(document, "settings"))
+		json_unset(json_get(document, "settings"), "exists");
+	if (kind == &KIND_HYPERCONVERGED)
+		json_set_string(document, "hyperconvergedVersion", operator_version(object));
+}
+
+static void add_kubevirt(const CommandContext *context, cJSON *document)
+{
+	g_autoptr(cJSON) object = only_object(context, &KIND_KUBEVIRT, "kubevirtVersion", document);
+	const cJSON *status = json_get(object, "status");
+
+	json_set_string(document, "kubevirtVersion",
+			json_string(status, "observedKubeVirtVersion", NULL));
+	json_set_string(document, "kubevirtPhase", json_string(status, "phase", NULL));
+}
+
+/* ---- where kvmig migrates ------------------------------------------------------------------- */
+
+static void add_controller(const CommandContext *context, cJSON *document)
+{
+	g_autoptr(GError) cause = NULL;
+	ControllerState state;
+	cJSON *controller;
+
+	if (!controller_state(context->cluster, &state, &cause)) {
+		cluster_info_unknown(document, "controller", cause);
+		return;
+	}
+	controller = json_ensure_object(document, "controller");
+	json_set_bool(controller, "running", state.running);
+	if (state.running && state.pid)
+		json_set_int(controller, "pid", state.pid);
+	json_set_string(controller, "version", state.version);
+	controller_state_clear(&state);
+}
+
+static void add_nodes(const CommandContext *context, cJSON *document)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(GPtrArray) objects =
+		cluster_list(context->cluster, &KIND_HOST, NULL, NULL, &cause);
+	cJSON *nodes;
+
+	if (!objects) {
+		cluster_info_unknown(document, "nodes", cause);
+		return;
+	}
+	nodes = json_ensure_array(document, "nodes");
+	for (guint i = 0; i < objects->len; i++) {
+		cJSON *row = cJSON_CreateObject();
+		Host host;
+
+		host_read(objects->pdata[i], &host);
+		json_set_string(row, "name", host.name);
+		json_set_bool(row, "ready", host.ready);
+		json_set_bool(row, "cordoned", host.unschedulable);
+		cJSON_AddItemToArray(nodes, row);
+	}
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+static const char *const kind_words[] = {
+	[CLUSTER_KUBEVIRT] = "kubevirt",
+	[CLUSTER_FLEET] = "fleet",
+	[CLUSTER_LOCAL] = "local",
+};
+
+static gboolean add_kind(const CommandContext *context, cJSON *document)
+{
+	g_autoptr(GError) cause = NULL;
+	const ClusterCaps *caps = cluster_caps(context->cluster);
+
+	if (!cluster_probe(context->cluster, &cause)) {
+		cluster_info_unknown(document, "clusterKind", cause);
+		return FALSE;
+	}
+	json_set_string(document, "clusterKind", kind_words[caps->kind]);
+	json_set_string(document, "migratedBy", caps->kvmig_migrates ? "kvmig" : "KubeVirt");
+	return TRUE;
+}
+
+static void add_of_kind(const CommandContext *context, cJSON *document)
+{
+	const ClusterCaps *caps = cluster_caps(context->cluster);
+
+	if (caps->kind == CLUSTER_KUBEVIRT)
+		add_kubevirt(context, document);
+	add_settings(context, document);
+	if (!caps->kvmig_migrates)
+		return;
+	add_controller(context, document);
+	add_nodes(context, document);
+}
+
+static void add_permissions(const CommandContext *context, cJSON *document)
+{
+	const cJSON *settings = json_get(document, "settings");
+	g_autoptr(GError) cause = NULL;
+
+	if (!cluster_may_add(context, json_string(settings, "namespace", NULL), document, &cause))
+		cluster_info_unknown(document, "permissions", cause);
+}
+
+cJSON *cluster_info_document(const CommandContext *context, gboolean *ret_told, GError **error)
+{
+	const char *server = cluster_server(context->cluster);
+	g_autoptr(cJSON) document = cJSON_CreateObject();
+	gboolean told;
+
+	json_set_string(document, "context", cluster_context(context->cluster));
+	json_set_string(document, "server", server);
+	json_set_string(document, "storeFile", cluster_store_file(context->cluster));
+	if (server && !add_server(context, document, error))
+		return NULL;
+	told = add_kind(context, document);
+	if (told)
+		add_of_kind(context, document);
+	if (server)
+		add_permissions(context, document);
+	*ret_told = told;
+	return g_steal_pointer(&document);
+}
