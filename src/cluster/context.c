@@ -360,17 +360,22 @@ static void replace(char **place, const char *text)
 	*place = g_strdup(text);
 }
 
-/* What the options make of it. */
-static void resolve(const ClusterOptions *options, const Choice *choice, ClusterContext *context)
+/* What the options make of it. FALSE: not even a name is left. */
+static gboolean resolve(const ClusterOptions *options, const Choice *choice,
+			ClusterContext *context, GError **error)
 {
-	g_autoptr(GError) error = NULL;
+	g_autoptr(GError) cause = NULL;
 	g_autoptr(KubeTarget) target = NULL;
 
 	cluster_protect_process(); /* it reads keys and tokens */
-	target = kubeconfig_resolve(choice->config, choice->context, options, &error);
+	target = kubeconfig_resolve(choice->config, choice->context, options, &cause);
+	if (!target && !context->name) {
+		g_propagate_error(error, g_steal_pointer(&cause));
+		return FALSE;
+	}
 	if (!target) {
-		context->problem = g_strdup(error->message);
-		return;
+		context->problem = g_strdup(cause->message);
+		return TRUE;
 	}
 	if (!context->name)
 		context->name = *target->context ? g_strconcat(KUBE, target->context, NULL)
@@ -379,6 +384,7 @@ static void resolve(const ClusterOptions *options, const Choice *choice, Cluster
 	replace(&context->server, target->server);
 	replace(&context->user, target->user_name);
 	replace(&context->ns, target->ns);
+	return TRUE;
 }
 
 ClusterContext *cluster_current_context(const ClusterOptions *options, GError **error)
@@ -394,9 +400,7 @@ ClusterContext *cluster_current_context(const ClusterOptions *options, GError **
 	} else {
 		name = choice.context ? choice.context : kubeconfig_current_context(choice.config);
 		context = name ? describe_kube(choice.config, name) : g_new0(ClusterContext, 1);
-		resolve(options, &choice, context);
-		if (!context->name) {
-			error_set(error, KVMIG_ERROR_NOT_FOUND, "%s", context->problem);
+		if (!resolve(options, &choice, context, error)) {
 			cluster_context_free(context);
 			return NULL;
 		}

@@ -107,12 +107,15 @@ expect_json '"\(.name) \(.server) \(.cluster) \(.user)"' 'kube/prod https://127.
 expect 'no secret' sh -c '! grep -q secret "$1" "$2"' sh "$out" "$err"
 current --server https://127.0.0.1:3
 expect_json '"\(.name) \(.server) \(.origin)"' 'kube/prod https://127.0.0.1:3 kubeconfig'
-KUBECONFIG=/dev/null current --server https://127.0.0.1:3
-expect_json '"\(.name) \(.server) \(.origin)"' 'https://127.0.0.1:3 https://127.0.0.1:3 server'
-KUBERNETES_MASTER=https://127.0.0.1:4 KUBECONFIG=/dev/null current
-expect_json '"\(.name) \(.origin)"' 'https://127.0.0.1:4 server'
-KUBECONFIG=/dev/null run kvmig context list --server https://127.0.0.1:3
-expect 'in the list too' grep -qE '^\* +https://127.0.0.1:3 ' "$out"
+KUBECONFIG=/dev/null current --server http://127.0.0.1:3
+expect_json '"\(.name) \(.server) \(.origin)"' 'http://127.0.0.1:3 http://127.0.0.1:3 server'
+KUBERNETES_MASTER=http://127.0.0.1:4 KUBECONFIG=/dev/null current
+expect_json '"\(.name) \(.origin)"' 'http://127.0.0.1:4 server'
+KUBECONFIG=/dev/null run kvmig context list --server http://127.0.0.1:3
+expect 'in the list too' grep -qE '^\* +http://127.0.0.1:3 ' "$out"
+KUBECONFIG=/dev/null run kvmig context current --server https://127.0.0.1:3
+expect_status 7
+expect_stderr_has 'there are no credentials'
 
 test_case 'one that cannot be used is in force all the same, and that is said'
 run kvmig context current --context no-file

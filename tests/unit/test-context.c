@@ -331,7 +331,7 @@ static void test_origin(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 		"- {name: kube/a, context: {cluster: a, user: b}}\n"
 		"- {name: kube/b, context: {cluster: a, user: b}}\n"
 		"clusters: [{name: a, cluster: {server: 'https://api:6443'}}]\n"
-		"users: [{name: b, user: {as: jane}}]\n";
+				      "users: [{name: b, user: {token: t}}]\n";
 	g_autoptr(GError) error = NULL;
 	g_autofree char *path = NULL, *other = NULL;
 
@@ -340,13 +340,13 @@ static void test_origin(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	make_store("local");
 	assert_origin(WITH(0), "local/default", CLUSTER_CONTEXT_DEFAULT);
 	assert_origin(WITH(.context = "local"), "local/default", CLUSTER_CONTEXT_OPTION);
-	assert_origin(WITH(.server = "https://x:1"), "https://x:1", CLUSTER_CONTEXT_SERVER);
-	g_setenv("KUBERNETES_MASTER", "https://y:1", TRUE);
-	assert_origin(WITH(0), "https://y:1", CLUSTER_CONTEXT_SERVER);
+	assert_origin(WITH(.server = "http://x:1"), "http://x:1", CLUSTER_CONTEXT_SERVER);
+	g_setenv("KUBERNETES_MASTER", "http://y:1", TRUE);
+	assert_origin(WITH(0), "http://y:1", CLUSTER_CONTEXT_SERVER);
 	g_unsetenv("KUBERNETES_MASTER");
 	path = write_kubeconfig(fixture, ".kube/config", KUBECONFIG_TEXT);
 	assert_origin(WITH(0), "kube/prod", CLUSTER_CONTEXT_KUBECONFIG);
-	assert_origin(WITH(.server = "https://x:1"), "kube/prod", CLUSTER_CONTEXT_KUBECONFIG);
+	assert_origin(WITH(.server = "http://x:1"), "kube/prod", CLUSTER_CONTEXT_KUBECONFIG);
 	g_setenv("KVMIG_CONTEXT", "kube/lab", TRUE);
 	assert_origin(WITH(0), "kube/lab", CLUSTER_CONTEXT_ENVIRONMENT);
 	assert_origin(WITH(.context = "prod"), "kube/prod", CLUSTER_CONTEXT_OPTION);
