@@ -331,7 +331,7 @@ static void test_origin(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 		"- {name: kube/a, context: {cluster: a, user: b}}\n"
 		"- {name: kube/b, context: {cluster: a, user: b}}\n"
 		"clusters: [{name: a, cluster: {server: 'https://api:6443'}}]\n"
-				      "users: [{name: b, user: {token: t}}]\n";
+		"users: [{name: b, user: {token: t}}]\n";
 	g_autoptr(GError) error = NULL;
 	g_autofree char *path = NULL, *other = NULL;
 
