@@ -45,18 +45,22 @@ static gboolean change_map(cJSON *labels, const GPtrArray *texts, const char *op
 	return TRUE;
 }
 
-/* Neither VMI nor VM has that name: what is near. Who may not list VMIs is told so much. */
-static gboolean set_no_vm(const CommandContext *context, GError **error)
+/* Neither VMI nor VM has that name: among all VMIs, for what is near. Who may not list them is told
+ * that there is none. */
+static gboolean search(const CommandContext *context, Question *question, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
-	g_autoptr(cJSON) found = observe_find_vmi(context, context->args[0], &cause);
 
-	if (cause && error_code(cause) != KVMIG_ERROR_FORBIDDEN) {
-		g_propagate_error(error, g_steal_pointer(&cause));
-		return FALSE;
-	}
-	return error_set(error, KVMIG_ERROR_NOT_FOUND, "there is no VM '%s' in namespace '%s'",
-			 context->args[0], context->ns);
+	question->vm = observe_find_vmi(context, context->args[0], &cause);
+	question->runs = question->vm != NULL;
+	if (question->vm)
+		return TRUE;
+	if (error_code(cause) == KVMIG_ERROR_FORBIDDEN)
+		return error_set(error, KVMIG_ERROR_NOT_FOUND,
+				 "there is no VM '%s' in namespace '%s'", context->args[0],
+				 context->ns);
+	g_propagate_error(error, g_steal_pointer(&cause));
+	return FALSE;
 }
 
 /* A VM that does not run has no VMI there: its template says what one would have. */
@@ -71,7 +75,7 @@ static gboolean find_on_kubevirt(const CommandContext *context, Question *questi
 		g_clear_error(&cause);
 		question->vm = cluster_get(context->cluster, &KIND_VM, context->ns, name, &cause);
 		if (cause && error_code(cause) == KVMIG_ERROR_NOT_FOUND)
-			return set_no_vm(context, error);
+			return search(context, question, error);
 		error_prefix(&cause, "'%s' does not run, and its template is not to be seen", name);
 	}
 	if (!cause)
