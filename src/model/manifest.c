@@ -7,6 +7,7 @@
 #include "model/locate.h"
 #include "model/manifest-hints.h"
 #include "model/object.h"
+#include "model/schema.h"
 #include "model/yaml.h"
 
 struct ManifestFile {
@@ -251,6 +252,12 @@ static char *path_in_message(const cJSON *object, const char *message)
 	return g_strdup(best);
 }
 
+/* Our schema has nothing against it, and is that of the newest version. */
+static gboolean is_too_new(const Kind *kind, const GPtrArray *doubts, const char *message)
+{
+	return doubts->len == 0 && schema_for(kind) && strstr(message, "unknown field \"");
+}
+
 void manifest_explain(const ManifestObject *object, const Kind *kind, GError **error)
 {
 	g_autoptr(GPtrArray) doubts = NULL;
@@ -264,6 +271,9 @@ void manifest_explain(const ManifestObject *object, const Kind *kind, GError **e
 		meant = join_meant(doubts);
 		if (!path && doubts->len)
 			path = g_strdup(((const ManifestMistake *)doubts->pdata[0])->path);
+		if (is_too_new(kind, doubts, (*error)->message))
+			meant = g_strdup("this cluster does not know the field, which newer "
+					 "versions have");
 	}
 	place = manifest_place(object, path);
 	error_prefix(error, "%s", place);

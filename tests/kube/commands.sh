@@ -183,6 +183,25 @@ expect_json '.metadata.labels["rbac.authorization.k8s.io/aggregate-to-admin"]' t
 run kvmig --context local get hco -A -o json
 expect_json '.items[0].spec.liveMigrationConfig.completionTimeoutPerGiB' 800
 
+test_case 'where HyperConverged is stored as v1, and where KubeVirt is older'
+run kvmig delete hco -n kubevirt-hyperconverged kubevirt-hyperconverged --wait
+expect_status 0
+bed_hco v1
+run kvmig apply -f "$manifests/documents/hyperconverged.yaml"
+expect_status 0
+run kvmig get hyperconvergeds.v1.hco.kubevirt.io -n kubevirt-hyperconverged kubevirt-hyperconverged -o json
+expect_json '.apiVersion + " " + (.spec.virtualization.liveMigrationConfig.completionTimeoutPerGiB | tostring)' 'hco.kubevirt.io/v1 800'
+run kvmig delete vmim migration-to-gpu
+bed_crds kubevirt-1.4
+run kvmig apply -f "$manifests/documents/migration-addednodeselector.yaml"
+expect_status 1
+expect_stderr_has "migration-addednodeselector.yaml', line 7, column "
+expect_stderr_has 'unknown field "spec.addedNodeSelector"'
+expect_stderr_has 'this cluster does not know the field, which newer versions have'
+bed_crds kubevirt-1.9
+run kvmig apply -f "$manifests/documents/migration-addednodeselector.yaml"
+expect_status 0
+
 # ---- what people get wrong ----
 
 wrong() { # FILE, says, hint
@@ -415,7 +434,7 @@ waiter=$!
 sleep 0.5
 bed_kubectl patch vmi -n tenant vm2 --type merge -p '{"metadata":{"finalizers":null}}'
 wait $waiter
-expect "it ended with $?: $(cat waited)" [ "$(tail -n 1 waited)" = 'virtualmachineinstance.kubevirt.io/vm2 deleted' ]
+expect "it ended otherwise: $(cat waited)" [ "$(tail -n 1 waited)" = 'virtualmachineinstance.kubevirt.io/vm2 deleted' ]
 run kvmig delete ns tenant-x --wait
 expect_status 1
 

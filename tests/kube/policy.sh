@@ -3,6 +3,7 @@
 # labels of VMs as KubeVirt has them. tests/cli/policy.sh has the same commands on the local store.
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/kube/lib.sh"
 requires jq
+[ -x /usr/bin/time ] || bail_out "/usr/bin/time is not installed (Debian: time)"
 bed_up
 bed_manager
 bed_kubevirt 1.9
@@ -299,5 +300,19 @@ bed_kubectl delete vmi -n prod two
 run kvmig policy lint
 expect_status 0
 expect_stderr_has 'nothing to object to in 2 policies'
+
+# ---- how much memory ----
+
+test_case 'matches -A over 1,000 VMs of 20 kB: only their metadata is asked for, and none is kept'
+bed_end manager # it would collect what has no owner
+bed_fill 1000 -namespaces prod,test
+bed_proxy counting
+bed_kubeconfig admin "$bed/counted.kubeconfig" "https://$(cat "$bed/counting.address")"
+run env KUBECONFIG="$bed/counted.kubeconfig" /usr/bin/time -o peak -f %M kvmig policy matches -A
+expect_status 0
+expect "$(wc -l <"$out") lines" [ "$(wc -l <"$out")" -ge 1001 ]
+expect "peak $(cat peak) KiB" [ "$(tail -n 1 peak)" -le 32768 ]
+run bed_proxy_requests counting '.path | test("virtualmachineinstances$")'
+expect "requests: $(wc -l <"$out")" [ "$(wc -l <"$out")" -le 4 ]
 
 done_testing
