@@ -8,8 +8,8 @@ libcmd_la_SOURCES = \
 	%D%/commands.c %D%/commands.def \
 	%D%/complete.c \
 	%D%/completion.c \
-	%D%/config.c \
 	%D%/context.c \
+	%D%/config.c %D%/config-common.h %D%/config-change.c %D%/config-preset.c %D%/config-view.c \
 	%D%/controller.c \
 	%D%/delete.c \
 	%D%/dispatch.c \

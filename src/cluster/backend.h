@@ -17,6 +17,7 @@ typedef struct {
 			       GError **error);
 	/* NULL: by the schema of the store */
 	ClusterFieldState (*has_field)(Cluster *cluster, const Kind *kind, const char *path);
+	cJSON *(*field_default)(Cluster *cluster, const Kind *kind, const char *path); /* or NULL */
 	/* NULL: UNSUPPORTED */
 	cJSON *(*get_path)(Cluster *cluster, const char *path, GError **error);
 	cJSON *(*get)(Cluster *cluster, const Kind *kind, const char *ns, const char *name,

@@ -119,6 +119,13 @@ ClusterFieldState cluster_has_field(Cluster *cluster, const Kind *kind, const ch
 	return generic_has_field(kind, path);
 }
 
+cJSON *cluster_field_default(Cluster *cluster, const Kind *kind, const char *path)
+{
+	return cluster->backend->field_default
+		       ? cluster->backend->field_default(cluster, kind, path)
+		       : NULL;
+}
+
 cJSON *cluster_get_path(Cluster *cluster, const char *path, GError **error)
 {
 	if (cluster->backend->get_path)

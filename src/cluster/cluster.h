@@ -90,6 +90,10 @@ const ClusterCaps *cluster_caps(const Cluster *cluster);
 typedef enum { CLUSTER_FIELD_UNKNOWN, CLUSTER_FIELD_YES, CLUSTER_FIELD_NO } ClusterFieldState;
 ClusterFieldState cluster_has_field(Cluster *cluster, const Kind *kind, const char *path);
 
+/* What the server puts in where a field is left out ("spec.liveMigrationConfig.progressTimeout"), by
+ * the same schema; a copy. NULL: nothing, or not known, or a local cluster. */
+cJSON *cluster_field_default(Cluster *cluster, const Kind *kind, const char *path);
+
 /*
  * A kind by what people call it (kind, plural, singular, short name, each also with ".group" or
  * ".version.group" behind it; case does not matter), or by what an object says of itself. First

@@ -1,1 +1,1 @@
-libkvmig_la_SOURCES += %D%/settings.c %D%/settings.h
+libkvmig_la_SOURCES += %D%/preset.c %D%/preset.h %D%/settings.c %D%/settings.h

@@ -22,59 +22,174 @@ typedef struct {
 #define OFFSET(field) G_STRUCT_OFFSET(Settings, field)
 
 static const Row rows[] = {
-	{ { "bandwidthPerMigration", SETTING_BANDWIDTH, 0, G_MAXINT64, "0",
-	    "cap of each migration, bytes per second; 0 is no cap", TRUE },
+	{ { .key = "bandwidthPerMigration",
+	    .type = SETTING_BANDWIDTH,
+	    .maximum = G_MAXINT64,
+	    .documented_default = "0",
+	    .summary = "cap of each migration, bytes per second; 0 is no cap",
+	    .in_documents = TRUE,
+	    .since_kubevirt = "0.31",
+	    .since_hyperconverged = "",
+	    .reader = "the source host when a migration is handed over; rounded up to whole MiB/s",
+	    .interacts = "with several migrations per node each has its own cap: their sum is "
+			 "what the link sees. 0 means no cap, also for post-copy" },
 	  OFFSET(bandwidth_bytes_per_second) },
-	{ { "completionTimeoutPerGiB", SETTING_SECONDS_PER_GIB, 0, SECONDS_MAX, "150",
-	    "time that a migration may take for each GiB of memory; 0 is no limit", TRUE },
+	{ { .key = "completionTimeoutPerGiB",
+	    .type = SETTING_SECONDS_PER_GIB,
+	    .maximum = SECONDS_MAX,
+	    .documented_default = "150",
+	    .summary = "time that a migration may take for each GiB of memory; 0 is no limit",
+	    .in_documents = TRUE,
+	    .since_kubevirt = "0.31",
+	    .since_hyperconverged = "",
+	    .reader = "the source host while a migration runs: not done by then, it is cancelled, "
+		      "or goes on as allowPostCopy and allowWorkloadDisruption permit",
+	    .interacts = "KubeVirt counts each begun 10^9 bytes, the documents each GiB. With a "
+			 "low bandwidthPerMigration one pass over the memory may take longer than "
+			 "this allows" },
 	  OFFSET(completion_timeout_per_gib) },
-	{ { "parallelMigrationsPerCluster", SETTING_COUNT, 0, COUNT_MAX, "5",
-	    "migrations that run at once in the cluster", TRUE },
+	{ { .key = "parallelMigrationsPerCluster",
+	    .type = SETTING_COUNT,
+	    .maximum = COUNT_MAX,
+	    .documented_default = "5",
+	    .summary = "migrations that run at once in the cluster",
+	    .in_documents = TRUE,
+	    .since_kubevirt = "0.31",
+	    .since_hyperconverged = "",
+	    .reader = "the controller before it starts a migration; 0: none ever starts" },
 	  OFFSET(parallel_per_cluster) },
-	{ { "parallelOutboundMigrationsPerNode", SETTING_COUNT, 0, COUNT_MAX, "2",
-	    "migrations that leave one node at once", TRUE },
+	{ { .key = "parallelOutboundMigrationsPerNode",
+	    .type = SETTING_COUNT,
+	    .maximum = COUNT_MAX,
+	    .documented_default = "2",
+	    .summary = "migrations that leave one node at once",
+	    .in_documents = TRUE,
+	    .since_kubevirt = "0.31",
+	    .since_hyperconverged = "",
+	    .reader = "the controller before it starts a migration; 0: none ever starts",
+	    .interacts = "they share the node's link: for heavy workloads the documents want 1" },
 	  OFFSET(parallel_outbound_per_node) },
-	{ { "progressTimeout", SETTING_SECONDS, 0, SECONDS_MAX, "150",
-	    "cancelled when the memory copy makes no progress for so long; 0 is never", TRUE },
+	{ { .key = "progressTimeout",
+	    .type = SETTING_SECONDS,
+	    .maximum = SECONDS_MAX,
+	    .documented_default = "150",
+	    .summary = "cancelled when the memory copy makes no progress for so long; 0 is never",
+	    .in_documents = TRUE,
+	    .since_kubevirt = "0.31",
+	    .since_hyperconverged = "",
+	    .reader = "the source host while a migration runs: progress is that less remains than "
+		      "before",
+	    .interacts = "ignored where KubeVirt's gate MigrationStallDetection is on" },
 	  OFFSET(progress_timeout_seconds) },
-	{ { "allowPostCopy", SETTING_BOOL, 0, 1, "false",
-	    "switch to post-copy when pre-copy is not done in time; not for critical data or "
-	    "unstable networks",
-	    TRUE },
+	{ { .key = "allowPostCopy",
+	    .type = SETTING_BOOL,
+	    .maximum = 1,
+	    .documented_default = "false",
+	    .summary = "switch to post-copy when pre-copy is not done in time; not for critical "
+		       "data or unstable networks",
+	    .in_documents = TRUE,
+	    .since_kubevirt = "0.34",
+	    .since_hyperconverged = "",
+	    .reader = "the source host when completionTimeoutPerGiB has passed",
+	    .interacts = "fires only together with allowWorkloadDisruption, which HyperConverged "
+			 "1.19 and later set to false: alone it then ends in a cancel. From the "
+			 "switch on there is no way back: a broken network kills the VM" },
 	  OFFSET(allow_post_copy) },
-	{ { "allowWorkloadDisruption", SETTING_BOOL, 0, 1, "false",
-	    "permits a migration that is not done in time to pause the guest, or to switch to "
-	    "post-copy",
-	    FALSE },
+	{ { .key = "allowWorkloadDisruption",
+	    .type = SETTING_BOOL,
+	    .maximum = 1,
+	    .documented_default = "false",
+	    .summary = "permits a migration that is not done in time to pause the guest, or to "
+		       "switch to post-copy",
+	    .since_kubevirt = "1.5",
+	    .since_hyperconverged = "1.19",
+	    .reader = "the source host when completionTimeoutPerGiB has passed",
+	    .interacts = "left out on the KubeVirt object it is as allowPostCopy is. Without "
+			 "allowPostCopy the guest is paused until the copy is done" },
 	  OFFSET(allow_workload_disruption) },
-	{ { "allowAutoConverge", SETTING_BOOL, 0, 1, "false",
-	    "slow the guest's CPUs down until the copy keeps up with it", FALSE },
+	{ { .key = "allowAutoConverge",
+	    .type = SETTING_BOOL,
+	    .maximum = 1,
+	    .documented_default = "false",
+	    .summary = "slow the guest's CPUs down until the copy keeps up with it",
+	    .since_kubevirt = "0.31",
+	    .since_hyperconverged = "",
+	    .reader = "the source host when a migration is handed over" },
 	  OFFSET(allow_auto_converge) },
-	{ { "network", SETTING_STRING, 0, 0, NULL,
-	    "network that carries migrations; not set: the one that carries everything", FALSE },
+	{ { .key = "network",
+	    .type = SETTING_STRING,
+	    .summary = "network that carries migrations; not set: the one that carries everything",
+	    .since_kubevirt = "0.49",
+	    .since_hyperconverged = "",
+	    .reader = "virt-operator: it gives virt-handler an interface of that "
+		      "NetworkAttachmentDefinition",
+	    .interacts = "changing it restarts virt-handler on every node; one that gives out no "
+			 "address makes virt-handler fail" },
 	  NOT_IN_FORCE },
-	{ { "disableTLS", SETTING_BOOL, 0, 1, "false",
-	    "send guest memory unencrypted; only for networks that nobody else can reach", FALSE },
+	{ { .key = "disableTLS",
+	    .type = SETTING_BOOL,
+	    .maximum = 1,
+	    .documented_default = "false",
+	    .summary = "send guest memory unencrypted; only for networks that nobody else can "
+		       "reach",
+	    .since_kubevirt = "0.43",
+	    .reader = "the hosts at both ends" },
 	  OFFSET(disable_tls) },
-	{ { "maxDowntimeMs", SETTING_MILLISECONDS, 1, 2000000, NULL,
-	    "pause at the switch-over that the copy aims at; not set: QEMU's own 300 ms", FALSE },
+	{ { .key = "maxDowntimeMs",
+	    .type = SETTING_MILLISECONDS,
+	    .minimum = 1,
+	    .maximum = 2000000,
+	    .summary = "pause at the switch-over that the copy aims at; not set: QEMU's own 300 "
+		       "ms",
+	    .since_kubevirt = "1.9",
+	    .kubevirt_default = "900",
+	    .reader = "KubeVirt: only behind its gates MigrationStallDetection and "
+		      "MigrationDowntimeTuning; kvmig's own clusters: the source host",
+	    .interacts = "without one of the gates KubeVirt refuses a change of it, and its value "
+			 "does nothing" },
 	  OFFSET(max_downtime_ms) },
-	{ { "parallelInboundMigrationsPerNode", SETTING_COUNT, 0, COUNT_MAX, "0",
-	    "migrations that one node receives at once, on clusters that kvmig runs; 0 is no limit",
-	    FALSE },
+	{ { .key = "parallelInboundMigrationsPerNode",
+	    .type = SETTING_COUNT,
+	    .maximum = COUNT_MAX,
+	    .documented_default = "0",
+	    .summary = "migrations that one node receives at once, on clusters that kvmig runs; 0 "
+		       "is no limit",
+	    .only_kvmig = TRUE,
+	    .reader = "kvmig's controller before it starts a migration" },
 	  OFFSET(parallel_inbound_per_node) },
-	{ { "utilityVolumesTimeout", SETTING_SECONDS, 0, SECONDS_MAX, "150",
-	    "KubeVirt: wait so long for utility volumes to be unplugged", FALSE },
+	{ { .key = "utilityVolumesTimeout",
+	    .type = SETTING_SECONDS,
+	    .maximum = SECONDS_MAX,
+	    .documented_default = "150",
+	    .summary = "KubeVirt: wait so long for utility volumes to be unplugged",
+	    .since_kubevirt = "1.8",
+	    .reader = "virt-controller before a migration" },
 	  NOT_IN_FORCE },
-	{ { "unsafeMigrationOverride", SETTING_BOOL, 0, 1, "false",
-	    "KubeVirt: migrate also where libvirt fears for the disk's content", FALSE },
+	{ { .key = "unsafeMigrationOverride",
+	    .type = SETTING_BOOL,
+	    .maximum = 1,
+	    .documented_default = "false",
+	    .summary = "KubeVirt: migrate also where libvirt fears for the disk's content",
+	    .since_kubevirt = "0.31",
+	    .reader = "the source host when a migration is handed over" },
 	  NOT_IN_FORCE },
-	{ { "matchSELinuxLevelOnMigration", SETTING_BOOL, 0, 1, "true",
-	    "KubeVirt: give the target pod the SELinux level of the source pod", FALSE },
+	{ { .key = "matchSELinuxLevelOnMigration",
+	    .type = SETTING_BOOL,
+	    .maximum = 1,
+	    .documented_default = "true",
+	    .summary = "KubeVirt: give the target pod the SELinux level of the source pod",
+	    .since_kubevirt = "1.0",
+	    .reader = "virt-controller when it makes the target pod",
+	    .interacts = "false lets the container runtime choose, whatever KubeVirt's API "
+			 "comment says" },
 	  NOT_IN_FORCE },
-	{ { "nodeDrainTaintKey", SETTING_STRING, 0, 0, "kubevirt.io/drain",
-	    "KubeVirt: a taint with this key and effect NoSchedule empties a node (obsolete)",
-	    FALSE },
+	{ { .key = "nodeDrainTaintKey",
+	    .type = SETTING_STRING,
+	    .documented_default = "kubevirt.io/drain",
+	    .summary = "KubeVirt: a taint with this key and effect NoSchedule empties a node "
+		       "(obsolete)",
+	    .since_kubevirt = "0.31",
+	    .reader = "virt-controller, for each node's taints" },
 	  NOT_IN_FORCE },
 };
 
@@ -94,7 +209,7 @@ const Setting *setting_find(const char *key)
 
 /* ---- from text ------------------------------------------------------------------------------ */
 
-static char *range_words(const Setting *setting)
+char *setting_range_text(const Setting *setting)
 {
 	switch (setting->type) {
 	case SETTING_BOOL:
@@ -115,7 +230,7 @@ static char *range_words(const Setting *setting)
 
 static gboolean refuse(const Setting *setting, const char *given, GError **error)
 {
-	g_autofree char *range = range_words(setting);
+	g_autofree char *range = setting_range_text(setting);
 	g_autofree char *shown = error_excerpt(given);
 
 	return error_set(error, KVMIG_ERROR_INVALID, "%s: '%s' is not valid: must be %s",
@@ -315,6 +430,40 @@ static char *value_words(const Setting *setting, gint64 value)
 	default:
 		return g_strdup_printf("%" G_GINT64_FORMAT, value);
 	}
+}
+
+char *setting_value_text(const Setting *setting, const cJSON *value)
+{
+	g_autofree char *given = NULL;
+	gint64 number;
+
+	if (!value || cJSON_IsNull(value))
+		return g_strdup("not set");
+	if (setting->type == SETTING_STRING && cJSON_IsString(value))
+		return g_strdup(value->valuestring);
+	if (setting->type != SETTING_STRING && value_from_json(setting, value, &number))
+		return value_words(setting, number);
+	given = json_print(value);
+	return g_strdup_printf("%s (not valid)", given);
+}
+
+const char *setting_unit(const Setting *setting)
+{
+	switch (setting->type) {
+	case SETTING_BANDWIDTH:
+		return "bytes/s";
+	case SETTING_SECONDS:
+		return "s";
+	case SETTING_SECONDS_PER_GIB:
+		return "s per GiB";
+	case SETTING_MILLISECONDS:
+		return "ms";
+	case SETTING_COUNT:
+	case SETTING_BOOL:
+	case SETTING_STRING:
+		break;
+	}
+	return NULL;
 }
 
 char *settings_effective_text(const Setting *setting, const cJSON *object,

@@ -22,8 +22,15 @@ typedef struct {
 	SettingType type;
 	gint64 minimum, maximum;
 	const char *documented_default; /* as text: "150", "0", "false"; NULL: none */
-	const char *summary;		/* one line */
-	gboolean in_documents;		/* one of the documents' six: shown first */
+	const char *summary;            /* one line */
+	gboolean in_documents;          /* one of the documents' six: shown first */
+	gboolean only_kvmig;            /* kvmig's own: unknown to KubeVirt */
+	const char *since_kubevirt;     /* first release that has it */
+	/* first release that hands it on; "": all that are in use; NULL: none does */
+	const char *since_hyperconverged;
+	const char *kubevirt_default; /* compiled into KubeVirt; NULL: as documented_default */
+	const char *reader;           /* who obeys it, and when */
+	const char *interacts;        /* with what, and the traps; NULL: nothing to know */
 } Setting;
 
 const Setting *setting_find(const char *key);
@@ -33,10 +40,17 @@ const Setting *setting_nth(unsigned n); /* NULL past the end */
  * the key, the range and what was given. */
 cJSON *setting_parse_value(const Setting *setting, const char *text, GError **error);
 
+/* A stored value as text for people ("64 MiB/s", "150 s/GiB", "not set" for NULL); g_free(). */
+char *setting_value_text(const Setting *setting, const cJSON *value);
+/* "bytes per second, as 64Mi, ...": what may be given; g_free(). */
+char *setting_range_text(const Setting *setting);
+/* "bytes/s", "s", "s per GiB", "ms"; NULL where it has none */
+const char *setting_unit(const Setting *setting);
+
 typedef enum {
 	SETTING_ORIGIN_DEFAULT, /* nobody set it */
 	SETTING_ORIGIN_CLUSTER, /* the cluster's object */
-	SETTING_ORIGIN_POLICY,	/* a MigrationPolicy (a later issue) */
+	SETTING_ORIGIN_POLICY,  /* a MigrationPolicy (a later issue) */
 } SettingOrigin;
 
 /* The values that the engine obeys. */
@@ -60,8 +74,7 @@ gboolean settings_read(const cJSON *object, Settings *ret_settings, GError **err
 
 /* Puts one value, as it is stored in an object, over the one in `settings`; of keys that the engine
  * does not obey only that they exist is checked. INVALID names the key; nothing is changed then. */
-gboolean settings_override(Settings *settings, const char *key, const cJSON *value,
-			   GError **error);
+gboolean settings_override(Settings *settings, const char *key, const cJSON *value, GError **error);
 
 /* The map liveMigrationConfig of a HyperConverged (v1beta1 or v1), or configuration.migrations of
  * a KubeVirt; borrowed, or NULL. */

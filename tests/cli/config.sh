@@ -31,29 +31,29 @@ expect_json '[.items[0:6][].key] | sort | join(" ")' \
 test_case 'unset where nothing is set'
 run kvmig config unset progressTimeout
 expect_status 0
-expect_stderr_has 'nothing is set'
+expect_stderr_has 'nothing to change'
 
 test_case 'set tells what it does'
 run kvmig config set bandwidthPerMigration=64MiB/s parallelMigrationsPerCluster=3
 expect_status 0
 expect_no_stdout
 expect_stderr_has 'context local/default'
-expect_stderr_has 'parallelMigrationsPerCluster: 5 -> 3'
-expect_stderr_has '67108864 bytes/s; applied as 64 MiB/s'
+expect_stderr_has 'parallelMigrationsPerCluster: 5 (default) -> 3'
+expect_stderr_has '67108864 bytes/s, 0.537 Gbit/s; applied as 64 MiB/s'
 
 test_case 'what is set is in force'
 run kvmig config view bandwidthPerMigration parallelMigrationsPerCluster -o json
 expect_json '.items | length' 2
 expect_json '.items[0].bytesPerSecond' 67108864
 expect_json '.items[1].count' 3
-expect_json '.items[1].origin' cluster
+expect_json '.items[1].origin' HyperConverged
 run kvmig config view parallelMigrationsPerCluster --no-headers
 expect_status 0
-expect 'key, value and origin' grep -qE '^parallelMigrationsPerCluster +3 +cluster +5' "$out"
+expect 'key, value and origin' grep -qE '^parallelMigrationsPerCluster +3 +HyperConverged +5' "$out"
 
 test_case 'odd rates are rounded up to whole MiB/s'
 run kvmig config set bandwidthPerMigration=100M
-expect_stderr_has '100000000 bytes/s; applied as 96 MiB/s'
+expect_stderr_has '100000000 bytes/s, 0.8 Gbit/s; applied as 96 MiB/s'
 
 test_case 'unset brings the default back'
 run kvmig config unset bandwidthPerMigration parallelMigrationsPerCluster
@@ -104,5 +104,149 @@ run kvmig config set progressTimeout=5 --read-only
 expect_status 7
 run kvmig config view progressTimeout -o json --read-only
 expect_json '.items[0].seconds' 150
+
+test_case 'view: the documents’ six and what is set; --all'
+run kvmig config unset progressTimeout
+run kvmig config set allowAutoConverge=true
+run kvmig config view -o name
+expect 'seven' test "$(wc -l <"$out")" = 7
+expect_stdout_has allowAutoConverge
+run kvmig config view --all -o name
+expect_stdout_has maxDowntimeMs
+expect_stdout_lacks nodeDrainTaintKey
+expect_stdout_has parallelInboundMigrationsPerNode
+run kvmig config unset allowAutoConverge
+
+test_case 'in practice'
+run kvmig config set completionTimeoutPerGiB=800
+run kvmig config view completionTimeoutPerGiB
+expect_stdout_has 'a 6 GiB VM: cancelled after 4800 s'
+run kvmig config unset completionTimeoutPerGiB
+
+test_case 'explain'
+run kvmig config explain allowPostCopy
+expect_status 0
+expect_stdout_has 'no way back'
+expect_stdout_has 'KubeVirt 0.34'
+expect_stdout_has 'policies may override it; none does'
+run kvmig config explain progressTimeout -o json
+expect_json .kind SettingExplanation
+expect_json .policiesMayOverride false
+run kvmig config explain nonsense
+expect_status 2
+
+test_case 'two values for a key, nothing half-applied'
+run kvmig config set progressTimeout=5 progressTimeout=6
+expect_status 2
+expect_stderr_has 'two values for progressTimeout'
+run kvmig config view progressTimeout -o json
+expect_json '.items[0].seconds' 150
+
+test_case 'dry run changes nothing'
+for where in '' =server; do
+	run kvmig config set progressTimeout=77 --dry-run$where
+	expect_status 0
+	expect_stderr_has 'progressTimeout: 150 s (default) -> 77 s (dry run)'
+done
+run kvmig config view progressTimeout -o json
+expect_json '.items[0].seconds' 150
+
+test_case 'history: when, who, before, after'
+run kvmig config set progressTimeout=77
+run kvmig config history -o json
+expect_json .kind SettingChangeList
+expect_json '.items[-1].how' set
+expect_json '.items[-1].by' "$(id -un)"
+expect_json '.items[-1].changes.progressTimeout.before' null
+expect_json '.items[-1].changes.progressTimeout.after' 77
+
+test_case 'undo: exactly what was, a key that was absent is absent again'
+run kvmig config undo
+expect_status 0
+expect_stderr_has 'progressTimeout: 77 s -> 150 s (default)'
+run kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o json
+expect_json '.spec.liveMigrationConfig | has("progressTimeout")' false
+run kvmig config history -o json
+expect_json '.items[-2].undone' true
+
+test_case 'undo: what somebody else has changed since is left alone'
+run kvmig config set progressTimeout=77 parallelMigrationsPerCluster=3
+kvmig label -q hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged a=b 2>/dev/null
+cat >other.yaml <<END
+apiVersion: hco.kubevirt.io/v1beta1
+kind: HyperConverged
+metadata: {name: kubevirt-hyperconverged, namespace: kubevirt-hyperconverged}
+spec: {liveMigrationConfig: {progressTimeout: 88}}
+END
+kvmig apply -q -f other.yaml 2>/dev/null
+run kvmig config undo
+expect_status 4
+expect_stderr_has 'progressTimeout was left as it is'
+run kvmig config view -o json
+expect_json '.items[] | select(.key == "progressTimeout") | .seconds' 88
+expect_json '.items[] | select(.key == "parallelMigrationsPerCluster") | .count' 5
+
+test_case 'undo: all of it changed by somebody else'
+run kvmig config set progressTimeout=77
+kvmig apply -q -f other.yaml 2>/dev/null
+run kvmig config undo
+expect_status 3
+expect_stderr_has 'somebody else has changed progressTimeout since'
+run kvmig config view progressTimeout -o json
+expect_json '.items[0].seconds' 88
+
+test_case 'presets'
+run kvmig config preset list -o name
+expect_stdout <<END
+heavy-workload
+default
+END
+run kvmig config preset show heavy-workload
+expect_stdout_has '0Mi'
+expect_stderr_has 'not for critical data'
+run kvmig config preset show nonsense
+expect_status 2
+expect_stderr_has "'heavy-workload'"
+
+test_case 'preset heavy-workload: the documents’ values'
+run kvmig config preset heavy-workload --dry-run
+expect_stderr_has 'parallelOutboundMigrationsPerNode: 2 (default) -> 1 (dry run)'
+run kvmig config preset heavy-workload --no-disruption
+expect_status 0
+expect_stderr_has 'allowPostCopy is stored, but has no effect on this cluster yet'
+run kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o json
+expect_json '.spec.liveMigrationConfig | to_entries | map("\(.key)=\(.value)") | sort | join(" ")' \
+	'allowPostCopy=true bandwidthPerMigration=0Mi completionTimeoutPerGiB=150 parallelMigrationsPerCluster=5 parallelOutboundMigrationsPerNode=1 progressTimeout=150'
+run kvmig config view allowPostCopy
+expect_stdout_has 'no effect on this cluster yet'
+run kvmig config preset heavy-workload
+expect_stderr_has 'allowWorkloadDisruption: false (default) -> true'
+run kvmig config view completionTimeoutPerGiB
+expect_stdout_has 'a 6 GiB VM: cancelled after 900 s'
+
+test_case 'preset default takes them out'
+run kvmig config preset default
+expect_status 0
+run kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o json
+expect_json '.spec.liveMigrationConfig | length' 0
+
+test_case 'a key that is for KubeVirt only'
+run kvmig config set utilityVolumesTimeout=5
+expect_status 1
+expect_stderr_has 'has no field utilityVolumesTimeout'
+expect_stderr_has 'clusters that kvmig runs have no use for it'
+
+test_case 'seven writers at once lose nothing'
+keys='progressTimeout completionTimeoutPerGiB parallelMigrationsPerCluster parallelOutboundMigrationsPerNode
+	parallelInboundMigrationsPerNode maxDowntimeMs bandwidthPerMigration'
+for key in $keys; do
+	(for n in $(seq 12); do kvmig config set -q "$key=$n" >/dev/null 2>"err-$key" || { echo "# $key=$n"; cat "err-$key"; } >>lost; done) &
+done
+wait
+[ ! -e lost ] || cat lost
+expect 'none was refused' test ! -e lost
+run kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o json
+expect_json '[.spec.liveMigrationConfig[] | tostring] | unique | join(" ")' 12
+expect_json '.metadata.annotations["kvmig.io/config-history"] | fromjson | length' 10
 
 done_testing

@@ -283,6 +283,7 @@ static const ClusterBackend kube_backend = {
 	.find_kind = kube_find_kind,
 	.kind_of = kube_kind_of,
 	.has_field = kube_has_field,
+	.field_default = kube_field_default,
 	.get_path = kube_get_path,
 	.get = kube_get,
 	.list = kube_list,

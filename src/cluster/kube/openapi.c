@@ -179,10 +179,14 @@ static cJSON *tree_of(Reading *reading, const cJSON *schema, unsigned depth, con
 	/* how a reference with a description or a default is written */
 	if (!reference && cJSON_GetArraySize(all) == 1)
 		reference = json_string(all->child, "$ref", NULL);
-	if (reference)
-		return tree_of_reference(reading, reference, depth, above);
-	tree = cJSON_CreateObject();
-	add_members(reading, tree, schema, depth, above);
+	if (reference) {
+		tree = tree_of_reference(reading, reference, depth, above);
+	} else {
+		tree = cJSON_CreateObject();
+		add_members(reading, tree, schema, depth, above);
+	}
+	if (json_get(schema, "default"))
+		json_set(tree, "d", cJSON_Duplicate(json_get(schema, "default"), TRUE));
 	return tree;
 }
 
@@ -225,6 +229,20 @@ ClusterFieldState openapi_find(const cJSON *fields, const char *path)
 	return CLUSTER_FIELD_YES;
 }
 
+cJSON *openapi_find_default(const cJSON *fields, const char *path)
+{
+	g_auto(GStrv) keys = g_strsplit(path, ".", -1);
+	const cJSON *value = NULL; /* by what is above */
+
+	for (char **key = keys; *key; key++) {
+		fields = json_path(fields, "p", *key, NULL);
+		value = json_get(value, *key);
+		if (!value)
+			value = json_get(fields, "d");
+	}
+	return value ? cJSON_Duplicate(value, TRUE) : NULL;
+}
+
 /* ---- asking --------------------------------------------------------------------------------- */
 
 /* Where the document of a group and version is; it has its hash in it. */
@@ -262,7 +280,7 @@ static cJSON *fetch_fields(Kube *kube, const Kind *kind, const char *url, GError
 static cJSON *load_fields(Kube *kube, const Kind *kind, GError **error)
 {
 	g_autofree char *name =
-		g_strdup_printf("fields-%s-%s-%s.json", *kind->group ? kind->group : "core",
+		g_strdup_printf("schema-%s-%s-%s.json", *kind->group ? kind->group : "core",
 				kind->version, kind->kind);
 	gint64 age_us = G_MAXINT64;
 	g_autoptr(cJSON) cached = kube_cache_read(kube, name, &age_us);
@@ -289,9 +307,8 @@ static cJSON *load_fields(Kube *kube, const Kind *kind, GError **error)
 	return fields;
 }
 
-ClusterFieldState kube_has_field(Cluster *cluster, const Kind *kind, const char *path)
+static const cJSON *fields_of(Kube *kube, const Kind *kind)
 {
-	Kube *kube = kube_of(cluster);
 	g_autoptr(GError) error = NULL;
 	cJSON *fields;
 
@@ -308,5 +325,15 @@ ClusterFieldState kube_has_field(Cluster *cluster, const Kind *kind, const char 
 		}
 		g_hash_table_insert(kube->fields, (gpointer)kind, fields);
 	}
-	return openapi_find(fields, path);
+	return fields;
+}
+
+ClusterFieldState kube_has_field(Cluster *cluster, const Kind *kind, const char *path)
+{
+	return openapi_find(fields_of(kube_of(cluster), kind), path);
+}
+
+cJSON *kube_field_default(Cluster *cluster, const Kind *kind, const char *path)
+{
+	return openapi_find_default(fields_of(kube_of(cluster), kind), path);
 }

@@ -9,8 +9,12 @@
 #include "cluster/kube/request.h"
 
 ClusterFieldState kube_has_field(Cluster *cluster, const Kind *kind, const char *path);
+cJSON *kube_field_default(Cluster *cluster, const Kind *kind, const char *path);
 
 /* The fields of a kind as a tree, of a document: {"p": {name: tree}}, "i": tree of the items, "a":
- * tree of any other key, "u": true where unknown fields are kept. NULL: it is not in it. */
+ * tree of any other key, "u": true where unknown fields are kept, "d": default}. NULL: it is not in
+ * it. */
 cJSON *openapi_fields(const char *document, gsize length, const Kind *kind, GError **error);
 ClusterFieldState openapi_find(const cJSON *fields, const char *path);
+/* A copy, NULL where there is none; what a field above has for it goes before its own. */
+cJSON *openapi_find_default(const cJSON *fields, const char *path);

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* kvmig config set, unset, history and undo. */
+#include "config-common.h"
+
+#include <string.h>
+
+#include "engine/engine.h"
+#include "model/quantity.h"
+
+static const char *const dry_run_choices[] = { "no", "client", "server", NULL };
+
+const Option config_dry_run_options[] = {
+	OPT_CHOICE(0, "dry-run", ConfigDryRun, dry_run, "WHERE",
+		   "only tell; 'server': let the server check it too", dry_run_choices,
+		   .defval = "no", .optional_value = TRUE, .implied = "client"),
+	OPT_END,
+};
+
+ClusterWriteFlags config_flags(const ConfigDryRun *dry_run)
+{
+	return dry_run->dry_run == DRY_RUN_NO ? CLUSTER_WRITE_NONE : CLUSTER_WRITE_DRY_RUN;
+}
+
+/* ---- telling -------------------------------------------------------------------------------- */
+
+static void echo_rate(const CommandContext *context, const cJSON *value)
+{
+	g_autofree char *text =
+		cJSON_IsString(value) ? g_strdup(value->valuestring) : json_print(value);
+	gint64 bytes;
+
+	if (!quantity_parse(text, &bytes, NULL))
+		return;
+	if (bytes == 0)
+		say(context, "no cap on the bandwidth");
+	else
+		say(context,
+		    "%" G_GINT64_FORMAT " bytes/s, %.3g Gbit/s; applied as %" G_GINT64_FORMAT
+		    " MiB/s",
+		    bytes, (double)bytes * 8 / 1e9, config_applied_mib(bytes));
+}
+
+/* Whether allowWorkloadDisruption is on, now or with these changes. */
+static gboolean has_disruption(const ConfigOwner *owner, const cJSON *changes)
+{
+	g_auto(ConfigValue) now = { 0 };
+
+	if (cJSON_IsTrue(json_path(changes, "allowWorkloadDisruption", "after", NULL)))
+		return TRUE;
+	config_value(owner, setting_find("allowWorkloadDisruption"), &now);
+	return cJSON_IsTrue(now.value);
+}
+
+static void warn_about(const CommandContext *context, const ConfigOwner *owner,
+		       const Setting *setting, const cJSON *changes)
+{
+	const cJSON *value = json_path(changes, setting->key, "after", NULL);
+
+	if (setting->type == SETTING_BANDWIDTH && !cJSON_IsNull(value))
+		echo_rate(context, value);
+	if (g_str_equal(setting->key, "allowPostCopy") && cJSON_IsTrue(value)) {
+		say_warning(context, "post-copy has no way back: not for critical data, nor for "
+				     "unstable networks");
+		if (!cluster_caps(context->cluster)->kvmig_migrates &&
+		    !has_disruption(owner, changes))
+			say_hint(context, "it fires only with allowWorkloadDisruption=true, which "
+					  "also permits pausing the guest");
+	}
+	if (!cJSON_IsFalse(value) && !cJSON_IsNull(value) && !engine_obeys(setting->key) &&
+	    cluster_caps(context->cluster)->kvmig_migrates)
+		say_warning(context, "%s is stored, but has no effect on this cluster yet",
+			    setting->key);
+	if (g_str_equal(setting->key, "disableTLS") && cJSON_IsTrue(value))
+		say_warning(context, "guests' memory will cross the network unencrypted");
+	if (g_str_has_prefix(setting->key, "parallel") && cJSON_IsNumber(value) &&
+	    value->valuedouble < 1 && !setting->only_kvmig)
+		say_warning(context, "%s is 0: no migration will ever start", setting->key);
+}
+
+static char *side_text(const ConfigOwner *owner, const Setting *setting, const cJSON *value)
+{
+	g_auto(ConfigValue) now = { 0 };
+	g_autofree char *text = NULL;
+
+	if (value && !cJSON_IsNull(value))
+		return setting_value_text(setting, value);
+	config_value(owner, setting, &now);
+	text = setting_value_text(setting, now.fallback);
+	return g_strdup_printf("%s (default)", text);
+}
+
+void config_show_changes(const CommandContext *context, const ConfigOwner *owner,
+			 const cJSON *changes, ClusterWriteFlags flags)
+{
+	const cJSON *change;
+
+	if (!changes->child)
+		say(context, "nothing to change: it is so already");
+	cJSON_ArrayForEach(change, changes)
+	{
+		const Setting *setting = setting_find(change->string);
+		g_autofree char *before = NULL, *after = NULL;
+
+		if (!setting)
+			continue;
+		before = side_text(owner, setting, json_get(change, "before"));
+		after = side_text(owner, setting, json_get(change, "after"));
+		say(context, "%s: %s -> %s%s", setting->key, before, after,
+		    flags & CLUSTER_WRITE_DRY_RUN ? " (dry run)" : "");
+		warn_about(context, owner, setting, changes);
+	}
+}
+
+gboolean config_carry_out(const CommandContext *context, ConfigOwner *owner,
+			  const ConfigWrite *write, GError **error)
+{
+	g_autoptr(cJSON) changes = NULL;
+
+	if (!config_write(owner, write, &changes, error))
+		return FALSE;
+	config_show_changes(context, owner, changes, write->flags);
+	return TRUE;
+}
+
+/* ---- set and unset -------------------------------------------------------------------------- */
+
+static gboolean parse_change(const char *text, cJSON *changes, GError **error)
+{
+	const char *equals = strchr(text, '=');
+	g_autofree char *key = NULL;
+	const Setting *setting;
+	cJSON *value;
+
+	if (!equals) {
+		error_set(error, KVMIG_ERROR_USAGE, "'%s' is not KEY=VALUE", text);
+		error_hint(error, "for example parallelMigrationsPerCluster=3");
+		return FALSE;
+	}
+	key = g_strndup(text, (gsize)(equals - text));
+	setting = config_find_key(key, error);
+	if (!setting)
+		return FALSE;
+	if (json_get(changes, key))
+		return error_set(error, KVMIG_ERROR_USAGE, "two values for %s", key);
+	value = setting_parse_value(setting, equals + 1, error);
+	if (!value)
+		return error_usage(error);
+	json_set(changes, key, value);
+	return TRUE;
+}
+
+static cJSON *make_fixed(const ConfigOwner *owner, gpointer data, GError **error)
+{
+	(void)owner;
+	(void)error;
+	return cJSON_Duplicate(data, TRUE);
+}
+
+static int write_fixed(CommandContext *context, cJSON *changes, const char *how,
+		       const ConfigDryRun *dry_run, GError **error)
+{
+	const ConfigWrite write = {
+		.make = make_fixed, .data = changes, .how = how, .flags = config_flags(dry_run)
+	};
+	g_autoptr(ConfigOwner) owner = config_open(context, error);
+
+	if (!owner || !config_carry_out(context, owner, &write, error))
+		return STATUS_FAILED;
+	return STATUS_DONE;
+}
+
+static int run_set(CommandContext *context, const void *values, GError **error)
+{
+	g_autoptr(cJSON) changes = cJSON_CreateObject();
+
+	for (guint i = 0; i < context->n_args; i++)
+		if (!parse_change(context->args[i], changes, error))
+			return STATUS_FAILED;
+	return write_fixed(context, changes, "set", values, error);
+}
+
+static int run_unset(CommandContext *context, const void *values, GError **error)
+{
+	g_autoptr(cJSON) changes = cJSON_CreateObject();
+
+	for (guint i = 0; i < context->n_args; i++) {
+		const Setting *setting = config_find_key(context->args[i], error);
+
+		if (!setting)
+			return STATUS_FAILED;
+		json_set(changes, setting->key, cJSON_CreateNull());
+	}
+	return write_fixed(context, changes, "unset", values, error);
+}
+
+/* ---- history and undo ----------------------------------------------------------------------- */
+
+static char *cell_at(const cJSON *row)
+{
+	g_autofree char *text = g_strdup(json_string(row, "at", "-"));
+	char *fraction = strchr(text, '.');
+
+	if (fraction)
+		g_strlcpy(fraction, "Z", 2);
+	return g_steal_pointer(&text);
+}
+
+static char *cell_by(const cJSON *row)
+{
+	return g_strdup(json_string(row, "by", NULL));
+}
+
+static char *cell_how(const cJSON *row)
+{
+	return g_strdup_printf("%s%s", json_string(row, "how", "-"),
+			       json_bool(row, "undone", FALSE) ? " (undone)" : "");
+}
+
+static char *raw_text(const cJSON *value)
+{
+	if (!value || cJSON_IsNull(value))
+		return g_strdup("(default)");
+	return cJSON_IsString(value) ? g_strdup(value->valuestring) : json_print(value);
+}
+
+static char *cell_changes(const cJSON *row)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	const cJSON *change;
+
+	cJSON_ArrayForEach(change, json_get(row, "changes"))
+	{
+		g_autofree char *before = raw_text(json_get(change, "before"));
+		g_autofree char *after = raw_text(json_get(change, "after"));
+
+		g_string_append_printf(text, "%s%s: %s -> %s", text->len ? ", " : "",
+				       change->string, before, after);
+	}
+	return g_strdup(text->str);
+}
+
+static const OutputColumn history_columns[] = {
+	{ "WHEN", FALSE, FALSE, cell_at }, { "WHO", FALSE, FALSE, cell_by },
+	{ "HOW", FALSE, FALSE, cell_how }, { "CHANGES", FALSE, FALSE, cell_changes },
+	{ NULL, FALSE, FALSE, NULL },
+};
+
+static int run_history(CommandContext *context, const void *values, GError **error)
+{
+	const OutputSpec spec = { .list_kind = "SettingChangeList",
+				  .columns = history_columns,
+				  .name = cell_at };
+	g_autoptr(ConfigOwner) owner = config_open(context, error);
+	g_autoptr(cJSON) records = owner ? config_history(owner) : NULL;
+	g_autoptr(GPtrArray) rows = g_ptr_array_new();
+	cJSON *record;
+
+	(void)values;
+	if (!owner)
+		return STATUS_FAILED;
+	cJSON_ArrayForEach(record, records) g_ptr_array_add(rows, record);
+	if (rows->len == 0)
+		say(context, "kvmig has changed no settings here");
+	output_rows(context->output, &spec, rows);
+	return STATUS_DONE;
+}
+
+static int run_undo(CommandContext *context, const void *values, GError **error)
+{
+	const ClusterWriteFlags flags = config_flags(values);
+	g_autoptr(ConfigOwner) owner = config_open(context, error);
+	g_autoptr(cJSON) changes = NULL;
+	g_autoptr(GPtrArray) left = NULL;
+
+	if (!owner || !config_undo(owner, flags, &changes, &left, error))
+		return STATUS_FAILED;
+	config_show_changes(context, owner, changes, flags);
+	for (guint i = 0; i < left->len; i++)
+		say_warning(context, "%s was left as it is: somebody else has changed it since",
+			    (const char *)left->pdata[i]);
+	return left->len ? STATUS_PARTIAL : STATUS_DONE;
+}
+
+/* ---- the table ------------------------------------------------------------------------------ */
+
+static const char *const set_examples[] = { "kvmig config set bandwidthPerMigration=64Mi",
+					    "kvmig config set progressTimeout=60 "
+					    "disableTLS=false",
+					    "kvmig config set allowPostCopy=true --dry-run=server",
+					    NULL };
+static const char *const unset_examples[] = { "kvmig config unset bandwidthPerMigration", NULL };
+static const char *const history_examples[] = { "kvmig config history", NULL };
+static const char *const undo_examples[] = { "kvmig config undo --dry-run", NULL };
+
+const Command config_set_command = {
+	.name = "set",
+	.summary = "change settings",
+	.options = config_dry_run_options,
+	.values_size = sizeof(ConfigDryRun),
+	.args = { "KEY=VALUE", 1, G_MAXUINT, COMPLETE_SETTING },
+	.needs = NEED_CLUSTER | MAY_CHANGE,
+	.run = run_set,
+	.examples = set_examples,
+};
+
+const Command config_unset_command = {
+	.name = "unset",
+	.summary = "put settings back to their defaults",
+	.options = config_dry_run_options,
+	.values_size = sizeof(ConfigDryRun),
+	.args = { "KEY", 1, G_MAXUINT, COMPLETE_SETTING },
+	.needs = NEED_CLUSTER | MAY_CHANGE,
+	.run = run_unset,
+	.examples = unset_examples,
+};
+
+const Command config_history_command = {
+	.name = "history",
+	.summary = "the changes that kvmig made, by whom, from what to what",
+	.needs = NEED_CLUSTER | HAS_OUTPUT,
+	.run = run_history,
+	.examples = history_examples,
+};
+
+const Command config_undo_command = {
+	.name = "undo",
+	.summary = "take back kvmig's last change of settings",
+	.options = config_dry_run_options,
+	.values_size = sizeof(ConfigDryRun),
+	.needs = NEED_CLUSTER | MAY_CHANGE,
+	.run = run_undo,
+	.examples = undo_examples,
+};

@@ -1,0 +1,4 @@
+libkvmig_la_SOURCES += \
+	%D%/change.c %D%/change.h \
+	%D%/owner.c %D%/owner.h \
+	%D%/practice.c %D%/practice.h

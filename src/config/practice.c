@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/practice.h"
+
+gint64 config_applied_mib(gint64 bytes_per_second)
+{
+	return bytes_per_second / 1048576 + (bytes_per_second % 1048576 != 0);
+}
+
+gint64 config_budget(const ConfigOwner *owner, const Settings *settings, gint64 bytes)
+{
+	const gint64 per_gib = settings->completion_timeout_per_gib;
+
+	return cluster_caps(owner->cluster)->kind == CLUSTER_KUBEVIRT
+		       ? settings_completion_budget_kubevirt(per_gib, bytes)
+		       : settings_completion_budget_documented(per_gib, bytes);
+}
+
+const char *config_late_action(const ConfigOwner *owner, const Settings *settings)
+{
+	/* kvmig's engine knows nothing else yet */
+	if (cluster_caps(owner->cluster)->kvmig_migrates || !settings->allow_workload_disruption)
+		return "cancelled";
+	return settings->allow_post_copy ? "switched to post-copy"
+					 : "paused until the copy is done";
+}
+
+static char *practice_of_bandwidth(const Settings *settings)
+{
+	const gint64 rate = settings->bandwidth_bytes_per_second;
+
+	if (rate == 0)
+		return g_strdup("no cap: as fast as the network");
+	return g_strdup_printf("%" G_GINT64_FORMAT " bytes/s, %.3g Gbit/s; applied as "
+			       "%" G_GINT64_FORMAT " MiB/s",
+			       rate, (double)rate * 8 / 1e9, config_applied_mib(rate));
+}
+
+static char *practice_of_timeout(const ConfigOwner *owner, const Settings *settings)
+{
+	const gint64 bytes = (gint64)CONFIG_EXAMPLE_GIB << 30;
+	const gint64 seconds = config_budget(owner, settings, bytes);
+	const gint64 documented =
+		settings_completion_budget_documented(settings->completion_timeout_per_gib, bytes);
+
+	if (seconds == 0)
+		return g_strdup("no limit: a migration may go on for ever");
+	if (seconds == documented)
+		return g_strdup_printf("a %d GiB VM: %s after %" G_GINT64_FORMAT " s",
+				       CONFIG_EXAMPLE_GIB, config_late_action(owner, settings), seconds);
+	return g_strdup_printf("a %d GiB VM: %s after %" G_GINT64_FORMAT
+			       " s (the documents say %" G_GINT64_FORMAT " s)",
+			       CONFIG_EXAMPLE_GIB, config_late_action(owner, settings), seconds,
+			       documented);
+}
+
+static char *practice_of_count(gint64 count, const char *where)
+{
+	if (count == 0)
+		return g_strdup("none ever starts");
+	return g_strdup_printf("at most %" G_GINT64_FORMAT " at once %s", count, where);
+}
+
+static char *practice_of_post_copy(const Settings *settings)
+{
+	if (!settings->allow_post_copy)
+		return NULL;
+	return g_strdup(settings->allow_workload_disruption
+				? "out of time: switched to post-copy, which has no way back"
+				: "does nothing: allowWorkloadDisruption is false");
+}
+
+char *config_practice(const ConfigOwner *owner, const Setting *setting, const Settings *settings)
+{
+	const char *key = setting->key;
+
+	if (g_str_equal(key, "bandwidthPerMigration"))
+		return practice_of_bandwidth(settings);
+	if (g_str_equal(key, "completionTimeoutPerGiB"))
+		return practice_of_timeout(owner, settings);
+	if (g_str_equal(key, "parallelMigrationsPerCluster"))
+		return practice_of_count(settings->parallel_per_cluster, "in the cluster");
+	if (g_str_equal(key, "parallelOutboundMigrationsPerNode"))
+		return practice_of_count(settings->parallel_outbound_per_node, "leave a node");
+	if (g_str_equal(key, "progressTimeout"))
+		return settings->progress_timeout_seconds
+			       ? g_strdup_printf("cancelled after %" G_GINT64_FORMAT
+						 " s without progress",
+						 settings->progress_timeout_seconds)
+			       : g_strdup("never cancelled for want of progress");
+	if (g_str_equal(key, "allowPostCopy"))
+		return practice_of_post_copy(settings);
+	if (g_str_equal(key, "allowWorkloadDisruption"))
+		return g_strdup_printf("out of time: %s", config_late_action(owner, settings));
+	return NULL;
+}
