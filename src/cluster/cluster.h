@@ -90,8 +90,8 @@ const ClusterCaps *cluster_caps(const Cluster *cluster);
 typedef enum { CLUSTER_FIELD_UNKNOWN, CLUSTER_FIELD_YES, CLUSTER_FIELD_NO } ClusterFieldState;
 ClusterFieldState cluster_has_field(Cluster *cluster, const Kind *kind, const char *path);
 
-/* What the server puts in where a field is left out ("spec.liveMigrationConfig.progressTimeout"), by
- * the same schema; a copy. NULL: nothing, or not known, or a local cluster. */
+/* What the server puts in where a field ("spec.liveMigrationConfig.network") is left out, by the
+ * same schema; a copy. NULL: nothing, or not known, or a local cluster. */
 cJSON *cluster_field_default(Cluster *cluster, const Kind *kind, const char *path);
 
 /*
