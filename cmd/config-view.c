@@ -36,8 +36,8 @@ static void add_value(cJSON *row, const Setting *setting, const cJSON *value)
 		json_set_int(row, names[setting->type], bytes);
 }
 
-static char *practice_of(const ConfigOwner *owner, const Setting *setting,
-			 const Settings *settings, const ConfigValue *value)
+static char *practice_of(const ConfigOwner *owner, const Setting *setting, const Settings *settings,
+			 const ConfigValue *value)
 {
 	if (cluster_caps(owner->cluster)->kvmig_migrates && !engine_obeys(setting->key))
 		return value->origin == CONFIG_FROM_DEFAULT

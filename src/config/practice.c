@@ -41,16 +41,16 @@ static char *practice_of_timeout(const ConfigOwner *owner, const Settings *setti
 	const gint64 seconds = config_budget(owner, settings, bytes);
 	const gint64 documented =
 		settings_completion_budget_documented(settings->completion_timeout_per_gib, bytes);
+	const char *action = config_late_action(owner, settings);
 
 	if (seconds == 0)
 		return g_strdup("no limit: a migration may go on for ever");
 	if (seconds == documented)
 		return g_strdup_printf("a %d GiB VM: %s after %" G_GINT64_FORMAT " s",
-				       CONFIG_EXAMPLE_GIB, config_late_action(owner, settings), seconds);
+				       CONFIG_EXAMPLE_GIB, action, seconds);
 	return g_strdup_printf("a %d GiB VM: %s after %" G_GINT64_FORMAT
 			       " s (the documents say %" G_GINT64_FORMAT " s)",
-			       CONFIG_EXAMPLE_GIB, config_late_action(owner, settings), seconds,
-			       documented);
+			       CONFIG_EXAMPLE_GIB, action, seconds, documented);
 }
 
 static char *practice_of_count(gint64 count, const char *where)
