@@ -94,7 +94,8 @@ peak() {
 	awk '$1 == "VmHWM:" { print $2 }' "/proc/$watcher/status"
 }
 
-# The numbers 1 to N are all there, each once, and a tenth of them takes as much memory as all.
+# The numbers 1 to N are all there, each once, and a tenth of them takes as much memory as all, but for what waits while
+# the machine has other things to do: a MiB at most, and as much that is being read.
 expect_all() { # N SECONDS
 	wait_until $(($2 * 10)) has_come_to $(($1 / 10))
 	peak_early=$(peak)
@@ -109,7 +110,7 @@ expect_all() { # N SECONDS
 		sed 's/^/#   err: /' events.err
 	}
 	expect "peak memory: ${peak_early:-unknown} KiB after a tenth, ${peak_late:-unknown} KiB after all" \
-		[ "${peak_late:-65537}" -le $((${peak_early:-0} + 2048)) ]
+		[ "${peak_late:-65537}" -le $((${peak_early:-0} + 4096)) ]
 	echo "# figure: $(sort -nu numbers | wc -l) of $1 events, $(wc -l <numbers) in all; peak memory $peak_early KiB after a tenth of them, $peak_late KiB after all"
 }
 

@@ -406,7 +406,7 @@ static void test_limit(void)
 {
 	const ChunkSize *objects = &kube_chunk_objects, *parts = &kube_chunk_parts;
 
-	g_assert_cmpint(kube_next_limit(objects, 50, 50, 50 * 20000), ==, 52);
+	g_assert_cmpint(kube_next_limit(objects, 50, 50, 50 * 20000), ==, 209);
 	g_assert_cmpint(kube_next_limit(objects, 50, 50, 50 * 500000), ==, 20);
 	g_assert_cmpint(kube_next_limit(objects, 50, 50, 50 * 10), ==, 2000);
 	g_assert_cmpint(kube_next_limit(objects, 50, 0, 0), ==, 50);

@@ -7,9 +7,9 @@
 #include "cluster/kube/path.h"
 #include "cluster/kube/split.h"
 
-/* The server reads whole objects whatever it sends: of rows and metadata it is not asked for more
- * at a time than kubectl asks, nor for less, as each chunk has it count all that are left. */
-const ChunkSize kube_chunk_objects = { .bytes = 1 << 20, .first = 50, .least = 20, .most = 2000 };
+/* Each chunk has the server count all items that are left, so that small ones are slow. It reads
+ * whole objects for rows and metadata too: of those it is asked for as many as by kubectl. */
+const ChunkSize kube_chunk_objects = { .bytes = 4 << 20, .first = 50, .least = 20, .most = 2000 };
 const ChunkSize kube_chunk_parts = { .bytes = 8 << 20, .first = 500, .least = 50, .most = 500 };
 
 #define ITEM_WORDS "an item of the server's list"
