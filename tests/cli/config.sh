@@ -105,7 +105,7 @@ expect_status 7
 run kvmig config view progressTimeout -o json --read-only
 expect_json '.items[0].seconds' 150
 
-test_case 'view: the documents’ six and what is set; --all'
+test_case 'view: the six of the documents and what is set; --all'
 run kvmig config unset progressTimeout
 run kvmig config set allowAutoConverge=true
 run kvmig config view -o name
@@ -208,7 +208,7 @@ run kvmig config preset show nonsense
 expect_status 2
 expect_stderr_has "'heavy-workload'"
 
-test_case 'preset heavy-workload: the documents’ values'
+test_case 'preset heavy-workload: the values of the documents'
 run kvmig config preset heavy-workload --dry-run
 expect_stderr_has 'parallelOutboundMigrationsPerNode: 2 (default) -> 1 (dry run)'
 run kvmig config preset heavy-workload --no-disruption

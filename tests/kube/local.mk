@@ -5,6 +5,7 @@ kube_tests = \
 	%D%/bed.sh \
 	%D%/commands.sh \
 	%D%/compare.sh \
+	%D%/config.sh \
 	%D%/info.sh \
 	%D%/policy.sh \
 	%D%/proxy.sh \

@@ -1,0 +1,189 @@
+#!/bin/sh
+# Cluster-wide settings on the real API server: which object owns them, in which version, what is in force and where it
+# comes from. HyperConverged's operator does not run here: what it would make of its object is written by the test, and
+# proves nothing about HyperConverged.
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/kube/lib.sh"
+requires jq
+bed_up
+bed_manager
+bed_kubevirt 1.9
+KUBECONFIG=$bed/admin.kubeconfig
+export KUBECONFIG
+
+stored() { # KEY
+	kubectl get hyperconverged -n "$ns" kubevirt-hyperconverged -o json | jq -c ".spec.liveMigrationConfig.$1"
+}
+
+origin() { # KEY
+	kvmig config view "$1" -o json 2>/dev/null | jq -r '.items[0] | "\(.text), \(.origin), \(.default)"'
+}
+
+is() { # WANTED HAVE
+	expect "'$2' instead of '$1'" test "$1" = "$2"
+}
+
+# ---- no HyperConverged: the KubeVirt object ----
+
+test_case 'KubeVirt alone: compiled defaults'
+run kvmig config view
+expect_status 0
+expect_stderr_has "KubeVirt 'kubevirt/kubevirt' (kubevirt.io/v1) owns the settings"
+is '150 s/GiB, default, 150 s/GiB' "$(origin completionTimeoutPerGiB)"
+is '2, default, 2' "$(origin parallelOutboundMigrationsPerNode)"
+is '900 ms, default, 900 ms' "$(origin maxDowntimeMs)"
+
+test_case 'KubeVirt alone: the budget of its code, beside the documents'
+expect_stdout_has 'a 6 GiB VM: cancelled after 1050 s (the documents say 900 s)'
+
+test_case 'KubeVirt alone: set, unset, undo'
+run kvmig config set bandwidthPerMigration=64MiB/s progressTimeout=60
+expect_status 0
+is '64 MiB/s, KubeVirt, unlimited' "$(origin bandwidthPerMigration)"
+is '{"bandwidthPerMigration":"64Mi","progressTimeout":60}' \
+	"$(kubectl get kubevirt -n kubevirt kubevirt -o json | jq -Sc .spec.configuration.migrations)"
+run kvmig config history -o json
+expect_json '.items[-1].by' admin
+run kvmig config undo
+expect_status 0
+is '{}' "$(kubectl get kubevirt -n kubevirt kubevirt -o json | jq -Sc .spec.configuration.migrations)"
+
+test_case 'KubeVirt alone: allowWorkloadDisruption follows allowPostCopy'
+is 'false, default, false' "$(origin allowWorkloadDisruption)"
+run kvmig config set allowPostCopy=true
+is 'true, default, true' "$(origin allowWorkloadDisruption)"
+run kvmig config view allowPostCopy
+expect_stdout_has 'out of time: switched to post-copy'
+run kvmig config unset allowPostCopy
+
+test_case 'a key that is only kvmig has'
+run kvmig config set parallelInboundMigrationsPerNode=1
+expect_status 1
+expect_stderr_has 'has no field parallelInboundMigrationsPerNode'
+expect_stderr_has 'for clusters that kvmig itself runs'
+
+test_case 'within the range, and beyond it'
+run kvmig config set maxDowntimeMs=2000000 --dry-run=server
+expect_status 0
+run kvmig config set maxDowntimeMs=2000001
+expect_status 2
+
+# ---- HyperConverged v1beta1 only ----
+
+bed_hco v1beta1
+ns=openshift-cnv
+bed_kubectl create namespace $ns
+cat >hco.yaml <<END
+apiVersion: hco.kubevirt.io/v1beta1
+kind: HyperConverged
+metadata: {name: kubevirt-hyperconverged, namespace: $ns}
+spec: {liveMigrationConfig: {progressTimeout: 99}}
+END
+bed_kubectl apply -f hco.yaml
+
+test_case 'HyperConverged, in whichever namespace'
+run kvmig config view
+expect_status 0
+expect_stderr_has "HyperConverged 'openshift-cnv/kubevirt-hyperconverged' (hco.kubevirt.io/v1beta1) owns the settings"
+run kvmig config set completionTimeoutPerGiB=800
+expect_status 0
+is 800 "$(stored completionTimeoutPerGiB)"
+is '{}' "$(kubectl get kubevirt -n kubevirt kubevirt -o json | jq -Sc .spec.configuration.migrations)"
+
+test_case 'what the operator has not made of it yet is told, and KubeVirt has what is in force'
+run kvmig config view completionTimeoutPerGiB
+expect_stderr_has 'HyperConverged has 800 s/GiB, KubeVirt has not got it yet'
+is '150 s/GiB, default, 150 s/GiB' "$(origin completionTimeoutPerGiB | sed 's/, [^,]*$/, 150 s\/GiB/')"
+
+# As the operator would: field for field.
+reconcile() {
+	kubectl get hyperconverged -n "$ns" kubevirt-hyperconverged -o json |
+		jq '{spec: {configuration: {migrations: (.spec.virtualization.liveMigrationConfig // .spec.liveMigrationConfig)}}}' >made
+	bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge --patch-file made
+}
+
+test_case 'reconciled: HyperConverged, and what its CRD puts in'
+reconcile
+is 'HyperConverged' "$(origin completionTimeoutPerGiB | cut -d ' ' -f 3 | tr -d ,)"
+is '99 s, HyperConverged, 150 s' "$(origin progressTimeout)"
+is '5, CRD default, 5' "$(origin parallelMigrationsPerCluster)"
+
+test_case 'unset: the default of the CRD is back'
+run kvmig config unset progressTimeout
+expect_status 0
+is 150 "$(stored progressTimeout)"
+reconcile
+is '150 s, CRD default, 150 s' "$(origin progressTimeout)"
+
+test_case 'a key that HyperConverged does not hand on'
+run kvmig config set disableTLS=true
+expect_status 1
+expect_stderr_has 'has no field disableTLS'
+expect_stderr_has 'kubevirt.kubevirt.io/jsonpatch'
+
+test_case 'the jsonpatch annotation decides'
+bed_kubectl annotate hyperconverged -n $ns kubevirt-hyperconverged \
+	'kubevirt.kubevirt.io/jsonpatch=[{"op": "add", "path": "/spec/configuration/migrations/disableTLS", "value": true}]'
+bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge -p '{"spec":{"configuration":{"migrations":{"disableTLS":true}}}}'
+is 'true, jsonpatch, false' "$(origin disableTLS)"
+run kvmig config view disableTLS
+expect_stderr_has 'the annotation kubevirt.kubevirt.io/jsonpatch decides'
+bed_kubectl annotate hyperconverged -n $ns kubevirt-hyperconverged kubevirt.kubevirt.io/jsonpatch-
+
+test_case 'a preset: values of the documents, as the server stores them'
+run kvmig config preset heavy-workload
+expect_status 0
+is '["0Mi",150,5,1,150,true]' "$(kubectl get hyperconverged -n $ns kubevirt-hyperconverged -o json | jq -c '.spec.liveMigrationConfig |
+	[.bandwidthPerMigration, .completionTimeoutPerGiB, .parallelMigrationsPerCluster, .parallelOutboundMigrationsPerNode,
+	.progressTimeout, .allowPostCopy]')"
+run kvmig config preset default
+expect_status 0
+
+test_case 'eight writers at once lose nothing'
+rm -f lost
+writers=
+for key in progressTimeout completionTimeoutPerGiB parallelMigrationsPerCluster parallelOutboundMigrationsPerNode; do
+	(for n in 1 2 3 4 5 6; do kvmig config set -q "$key=$n" >/dev/null 2>"err-$key" || cat "err-$key" >>lost; done) &
+	writers="$writers $!"
+	(for n in 1 2 3 4 5 6; do kvmig config set -q network=n$n >/dev/null 2>"err-n-$key" || cat "err-n-$key" >>lost; done) &
+	writers="$writers $!"
+done
+# shellcheck disable=SC2086 # words
+wait $writers
+[ ! -e lost ] || cat lost
+expect 'none was refused' test ! -e lost
+is '[6,6,6,6,"n6"]' "$(kubectl get hyperconverged -n $ns kubevirt-hyperconverged -o json | jq -c '.spec.liveMigrationConfig |
+	[.completionTimeoutPerGiB, .parallelMigrationsPerCluster, .parallelOutboundMigrationsPerNode, .progressTimeout, .network]')"
+
+# ---- who may not ----
+
+test_case 'no right to read HyperConverged: what is in force, and what could not be read'
+bed_kubectl create clusterrole kubevirts --verb get,list --resource kubevirts.kubevirt.io
+bed_kubectl create clusterrolebinding kubevirts --clusterrole kubevirts --user carol
+run as carol kvmig config view
+expect_status 0
+expect_stderr_has 'which settings HyperConverged has cannot be read'
+run as carol kvmig config set progressTimeout=5
+expect_status 7
+expect_stderr_has 'hint: written into the KubeVirt object they would be reverted'
+
+test_case 'may read, may not write'
+bed_kubectl create clusterrole hcos --verb get,list --resource hyperconvergeds.hco.kubevirt.io
+bed_kubectl create clusterrolebinding hcos --clusterrole hcos --user carol
+run as carol kvmig config set progressTimeout=5
+expect_status 7
+expect_stderr_has 'patch'
+
+# ---- both versions, v1 stored ----
+
+test_case 'stored as v1: read and written there'
+bed_kubectl delete hyperconverged -n $ns kubevirt-hyperconverged
+bed_hco v1
+bed_kubectl apply -f hco.yaml
+run kvmig config view
+expect_status 0
+expect_stderr_has "(hco.kubevirt.io/v1) owns the settings"
+run kvmig config set completionTimeoutPerGiB=77
+expect_status 0
+is 77 "$(kubectl get hyperconvergeds.v1.hco.kubevirt.io -n $ns kubevirt-hyperconverged -o json | jq .spec.virtualization.liveMigrationConfig.completionTimeoutPerGiB)"
+
+done_testing
