@@ -6,6 +6,7 @@ kube_tests = \
 	%D%/commands.sh \
 	%D%/compare.sh \
 	%D%/config.sh \
+	%D%/edit.sh \
 	%D%/info.sh \
 	%D%/policy.sh \
 	%D%/proxy.sh \
