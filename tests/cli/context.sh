@@ -92,7 +92,8 @@ kube/prod
 END
 
 test_case 'named by the environment, and before that by the option'
-export KUBECONFIG=$work/config
+KUBECONFIG=$work/config
+export KUBECONFIG
 KVMIG_CONTEXT=local current
 expect_json '"\(.name) \(.origin)"' 'local/default environment'
 KVMIG_CONTEXT=local current --context prod

@@ -39,7 +39,8 @@ agrees_with_kubectl() { # USER
 			[ "$(can_i "$1" "$verb" "$resource" -A </dev/null)" = yes ] || all=false
 			[ "$ns" = - ] || [ "$(can_i "$1" "$verb" "$resource" -n "$ns" </dev/null)" = yes ] || here=false
 		done
-		[ "$all" = "$everywhere" ] && { [ "$ns" = - ] || [ "$here" = "$there" ]; } || {
+		[ "$ns" != - ] || here=$there
+		[ "$here $all" = "$there $everywhere" ] || {
 			echo "# $1: $verbs $resource in $ns: kubectl $here $all, kvmig $there $everywhere"
 			return 1
 		}
