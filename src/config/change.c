@@ -202,7 +202,7 @@ static gboolean reload(ConfigOwner *owner, GError **error)
 	return TRUE;
 }
 
-static gboolean check_may_write(const ConfigOwner *owner, GError **error)
+gboolean config_may_write(const ConfigOwner *owner, GError **error)
 {
 	if (!owner->unreadable)
 		return TRUE;
@@ -261,7 +261,7 @@ gboolean config_write(ConfigOwner *owner, const ConfigWrite *write, cJSON **ret_
 	g_autoptr(cJSON) changes = NULL;
 	g_autofree char *by = NULL;
 
-	if (!check_may_write(owner, error))
+	if (!config_may_write(owner, error))
 		return FALSE;
 	by = who(owner->cluster);
 	for (unsigned i = 1;; i++) {
@@ -287,6 +287,58 @@ gboolean config_write(ConfigOwner *owner, const ConfigWrite *write, cJSON **ret_
 	if (ret_changes)
 		*ret_changes = g_steal_pointer(&changes);
 	return TRUE;
+}
+
+/* ---- made by others ------------------------------------------------------------------------- */
+
+static cJSON *difference(const cJSON *before, const cJSON *after)
+{
+	cJSON *changes = cJSON_CreateObject();
+
+	for (unsigned i = 0; setting_nth(i); i++) {
+		const char *key = setting_nth(i)->key;
+		const cJSON *old = json_get(settings_map(before), key);
+		const cJSON *new = json_get(settings_map(after), key);
+		cJSON *change;
+
+		if (json_equal(old, new))
+			continue;
+		change = json_ensure_object(changes, key);
+		json_set(change, "before", copy_or_null(old));
+		json_set(change, "after", copy_or_null(new));
+	}
+	return changes;
+}
+
+gboolean config_record(ConfigOwner *owner, const cJSON *before, const cJSON *after, const char *how,
+		       GError **error)
+{
+	const ConfigWrite write = { .how = how };
+	g_autoptr(cJSON) changes = difference(before, after);
+	g_autoptr(cJSON) nothing = cJSON_CreateObject();
+	g_autofree char *by = NULL;
+
+	if (!changes->child)
+		return TRUE;
+	by = who(owner->cluster);
+	for (unsigned i = 1;; i++) {
+		g_autoptr(GError) cause = NULL;
+		g_autofree char *history = NULL;
+		g_autoptr(cJSON) patch = NULL;
+		g_autoptr(cJSON) reply = NULL;
+
+		if (!reload(owner, error))
+			return FALSE;
+		history = history_text(owner, &write, changes, by);
+		patch = make_patch(owner, nothing, history);
+		reply = send(owner, patch, CLUSTER_WRITE_NONE, &cause);
+		if (reply)
+			return TRUE;
+		if (i == TRIES || !was_overtaken(owner, cause)) {
+			g_propagate_error(error, g_steal_pointer(&cause));
+			return FALSE;
+		}
+	}
 }
 
 /* ---- undo ----------------------------------------------------------------------------------- */

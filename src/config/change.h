@@ -22,6 +22,9 @@ typedef struct {
 	ClusterWriteFlags flags;
 } ConfigWrite;
 
+/* FORBIDDEN where the owner is not known, because HyperConverged's objects may not be read. */
+gboolean config_may_write(const ConfigOwner *owner, GError **error);
+
 /* Writes. *ret_changes (may be NULL) is what really changed, key -> {"before": ..., "after": ...};
  * empty where everything was so already, and then nothing is written. owner->object is what is
  * stored now (not with DRY_RUN). Errors: UNSUPPORTED (the owner has no such key), FORBIDDEN,
@@ -29,6 +32,11 @@ typedef struct {
  * request and dropped a key. */
 gboolean config_write(ConfigOwner *owner, const ConfigWrite *write, cJSON **ret_changes,
 		      GError **error);
+
+/* A change that was made in another way (an editor): `before` and `after` are the whole objects.
+ * Adds the record of it to the owner's; nothing where no setting differs. */
+gboolean config_record(ConfigOwner *owner, const cJSON *before, const cJSON *after, const char *how,
+		       GError **error);
 
 /* The records of the owner, oldest first: [{"at": "...", "by": "...", "how": "...", "changes":
  * {key: {"before": ..., "after": ...}}, "undone": true}]; free it. Never NULL. */

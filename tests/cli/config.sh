@@ -195,6 +195,38 @@ expect_stderr_has 'somebody else has changed progressTimeout since'
 run kvmig config view progressTimeout -o json
 expect_json '.items[0].seconds' 88
 
+test_case 'edit: recorded, refused values are shown again, undone'
+cat >change <<'END'
+#!/bin/sh
+grep -q 'allowAutoConverge: true' "$1" && exit 0
+sed -i 's/progressTimeout: .*/progressTimeout: 44\n    allowAutoConverge: true/' "$1"
+END
+cat >spoil <<'END'
+#!/bin/sh
+cp "$1" seen
+sed -i 's/progressTimeout: 44/progressTimeout: -1/' "$1"
+END
+chmod +x change spoil
+EDITOR=$work/change
+export EDITOR
+run kvmig config edit
+expect_status 0
+run kvmig config history -o json
+expect_json '.items[-1].how' edit
+expect_json '.items[-1].changes.progressTimeout.after' 44
+EDITOR=$work/spoil
+run kvmig config edit
+expect_status 1
+expect_stderr_has "progressTimeout: '-1' is not valid"
+expect 'told in the text' grep -q "progressTimeout: '-1' is not valid" seen
+run kvmig config undo
+expect_status 0
+run kvmig config view progressTimeout -o json
+expect_json '.items[0].seconds' 88
+unset EDITOR
+run kvmig config edit </dev/null
+expect_status 3
+
 test_case 'presets'
 run kvmig config preset list -o name
 expect_stdout <<END
