@@ -311,7 +311,10 @@ bed_kubeconfig admin "$bed/counted.kubeconfig" "https://$(cat "$bed/counting.add
 run env KUBECONFIG="$bed/counted.kubeconfig" /usr/bin/time -o peak -f %M kvmig policy matches -A
 expect_status 0
 expect "$(wc -l <"$out") lines" [ "$(wc -l <"$out")" -ge 1001 ]
-expect "peak $(cat peak) KiB" [ "$(tail -n 1 peak)" -le 32768 ]
+# AddressSanitizer keeps what is freed: its memory says nothing
+grep -q -e '-fsanitize=address' "$build/Makefile" ||
+	expect "peak $(cat peak) KiB" [ "$(tail -n 1 peak)" -le 32768 ]
+echo "# figure: $(tail -n 1 peak) KiB"
 run bed_proxy_requests counting '.path | test("virtualmachineinstances$")'
 expect "requests: $(wc -l <"$out")" [ "$(wc -l <"$out")" -le 4 ]
 
