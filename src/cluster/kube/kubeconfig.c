@@ -98,8 +98,10 @@ gboolean kube_read_file(const char *path, const char *what, char **ret_bytes, gs
 	gsize length = 0;
 	gboolean done;
 
-	if (fd < 0)
-		return error_set_errno(error, errnum, "cannot read %s '%s'", what, shown);
+	if (fd < 0) {
+		error_set_errno(error, errnum, "cannot read %s '%s'", what, shown);
+		return FALSE;
+	}
 	buffer = g_malloc(KUBE_FILE_MAX_BYTES + 2);
 	done = check_kind_of_file(fd, shown, what, error) &&
 	       read_all(fd, shown, what, buffer, &length, error);
