@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cluster-info.h"
 
+#include "config/owner.h"
 #include "engine/controller.h"
 #include "model/host.h"
 
@@ -86,40 +87,36 @@ static const char *operator_version(const cJSON *hyperconverged)
 	return NULL;
 }
 
-static void add_owner(cJSON *document, const Kind *kind, const cJSON *object)
+static void add_owner(cJSON *document, const ConfigOwner *owner)
 {
 	cJSON *settings = json_ensure_object(document, "settings");
 
-	json_set_string(settings, "kind", kind->kind);
-	json_set_string(settings, "apiVersion", kind_api_version(kind));
-	json_set_bool(settings, "exists", object != NULL);
-	json_set_string(settings, "name", object_name(object));
-	json_set_string(settings, "namespace", object_namespace(object));
+	json_set_string(settings, "kind", owner->kind->kind);
+	json_set_string(settings, "apiVersion", kind_api_version(owner->kind));
+	json_set_string(settings, "name", object_name(owner->object));
+	json_set_string(settings, "namespace", object_namespace(owner->object));
+	if (!owner->unreadable)
+		json_set_bool(settings, "exists", owner->object != NULL);
 }
 
-static gboolean is_unknown(const cJSON *document, const char *what)
+/* Which object it is, as far as this user can see; NULL where that is nothing. */
+static ConfigOwner *add_settings(const CommandContext *context, cJSON *document)
 {
-	const cJSON *row;
+	g_autoptr(GError) cause = NULL;
+	ConfigOwner *owner = config_owner_find(context->cluster, &cause);
 
-	cJSON_ArrayForEach(row, json_get(document, "unknown"))
-	{
-		if (g_str_equal(json_string(row, "what", ""), what))
-			return TRUE;
+	if (!owner) {
+		cluster_info_unknown(document, "settings", cause);
+		return NULL;
 	}
-	return FALSE;
-}
-
-/* Which object it is, as far as this user can see. */
-static void add_settings(const CommandContext *context, cJSON *document)
-{
-	const Kind *kind = cluster_caps(context->cluster)->settings_kind;
-	g_autoptr(cJSON) object = only_object(context, kind, "settings", document);
-
-	add_owner(document, kind, object);
-	if (is_unknown(document, "settings"))
-		json_unset(json_get(document, "settings"), "exists");
-	if (kind == &KIND_HYPERCONVERGED)
-		json_set_string(document, "hyperconvergedVersion", operator_version(object));
+	add_owner(document, owner);
+	if (owner->unreadable) {
+		error_set(&cause, KVMIG_ERROR_FORBIDDEN, "%s",
+			  (const char *)owner->notes->pdata[0]);
+		cluster_info_unknown(document, "settings", cause);
+	}
+	json_set_string(document, "hyperconvergedVersion", operator_version(owner->object));
+	return owner;
 }
 
 static void add_kubevirt(const CommandContext *context, cJSON *document)
@@ -198,25 +195,27 @@ static gboolean add_kind(const CommandContext *context, cJSON *document)
 	return TRUE;
 }
 
-static void add_of_kind(const CommandContext *context, cJSON *document)
+static void add_of_kind(const CommandContext *context, cJSON *document, ConfigOwner **ret_owner)
 {
 	const ClusterCaps *caps = cluster_caps(context->cluster);
 
 	if (caps->kind == CLUSTER_KUBEVIRT)
 		add_kubevirt(context, document);
-	add_settings(context, document);
+	*ret_owner = add_settings(context, document);
 	if (!caps->kvmig_migrates)
 		return;
 	add_controller(context, document);
 	add_nodes(context, document);
 }
 
-static void add_permissions(const CommandContext *context, cJSON *document)
+static void add_permissions(const CommandContext *context, const ConfigOwner *owner,
+			    cJSON *document)
 {
-	const cJSON *settings = json_get(document, "settings");
+	const Kind *kind = owner ? owner->kind : cluster_caps(context->cluster)->settings_kind;
+	const char *ns = owner ? object_namespace(owner->object) : NULL;
 	g_autoptr(GError) cause = NULL;
 
-	if (!cluster_may_add(context, json_string(settings, "namespace", NULL), document, &cause))
+	if (!cluster_may_add(context, kind, ns, document, &cause))
 		cluster_info_unknown(document, "permissions", cause);
 }
 
@@ -224,6 +223,7 @@ cJSON *cluster_info_document(const CommandContext *context, gboolean *ret_told, 
 {
 	const char *server = cluster_server(context->cluster);
 	g_autoptr(cJSON) document = cJSON_CreateObject();
+	g_autoptr(ConfigOwner) owner = NULL;
 	gboolean told;
 
 	json_set_string(document, "context", cluster_context(context->cluster));
@@ -233,9 +233,9 @@ cJSON *cluster_info_document(const CommandContext *context, gboolean *ret_told, 
 		return NULL;
 	told = add_kind(context, document);
 	if (told)
-		add_of_kind(context, document);
+		add_of_kind(context, document, &owner);
 	if (server)
-		add_permissions(context, document);
+		add_permissions(context, owner, document);
 	*ret_told = told;
 	return g_steal_pointer(&document);
 }

@@ -13,6 +13,7 @@ cJSON *cluster_info_document(const CommandContext *context, gboolean *ret_told, 
 void cluster_info_unknown(cJSON *document, const char *what, const GError *why);
 
 /* cmd/cluster-may.c: adds "permissions", as the API server answers for the user of the context;
- * settings_ns (may be NULL) is where the settings' object is. FALSE: it does not answer. */
-gboolean cluster_may_add(const CommandContext *context, const char *settings_ns, cJSON *document,
-			 GError **error);
+ * settings (may be NULL) is the kind of their object, settings_ns (may be NULL)
+ * where it is. FALSE: it does not answer. */
+gboolean cluster_may_add(const CommandContext *context, const Kind *settings,
+			 const char *settings_ns, cJSON *document, GError **error);

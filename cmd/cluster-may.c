@@ -82,10 +82,10 @@ static gboolean add_deed(const CommandContext *context, const Deed *deed, const 
 	return TRUE;
 }
 
-gboolean cluster_may_add(const CommandContext *context, const char *settings_ns, cJSON *document,
-			 GError **error)
+gboolean cluster_may_add(const CommandContext *context, const Kind *settings,
+			 const char *settings_ns, cJSON *document, GError **error)
 {
-	static const Deed settings[] = {
+	static const Deed on_settings[] = {
 		{ "see settings", NULL, { "get", "list" } },
 		{ "change settings", NULL, { "patch" } },
 	};
@@ -98,9 +98,8 @@ gboolean cluster_may_add(const CommandContext *context, const char *settings_ns,
 		if (kind && !add_deed(context, &deeds[i], kind, context->ns, permissions, error))
 			return FALSE;
 	}
-	for (gsize i = 0; caps->settings_kind && i < G_N_ELEMENTS(settings); i++)
-		if (!add_deed(context, &settings[i], caps->settings_kind, settings_ns, permissions,
-			      error))
+	for (gsize i = 0; settings && i < G_N_ELEMENTS(on_settings); i++)
+		if (!add_deed(context, &on_settings[i], settings, settings_ns, permissions, error))
 			return FALSE;
 	json_set(document, "permissions", g_steal_pointer(&permissions));
 	return TRUE;

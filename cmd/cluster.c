@@ -62,8 +62,10 @@ static void show_settings(const CommandContext *context, const cJSON *document)
 	const char *why = why_unknown(document, "settings");
 	g_autofree char *text = NULL;
 
-	if (!kind)
+	if (!kind) {
+		show(context, "Settings", NULL, document, "settings");
 		return;
+	}
 	if (json_string(settings, "name", NULL))
 		text = g_strdup_printf("%s '%s' in namespace '%s'", kind,
 				       json_string(settings, "name", NULL),

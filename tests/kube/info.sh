@@ -129,9 +129,7 @@ test_case 'HyperConverged owns the settings'
 bed_hco v1beta1
 bed_kubectl create namespace kubevirt-hyperconverged
 info admin
-expect_json '.settings | "\(.kind) \(.exists) \(.name)"' 'HyperConverged false null'
-run as admin kvmig cluster info
-expect_stdout_has 'HyperConverged: there is none yet'
+expect_json '.settings | "\(.kind) \(.exists) \(.name)"' 'KubeVirt true kubevirt'
 bed_kubectl apply -f "$bed_source/manifests/documents/hyperconverged.yaml"
 bed_kubectl patch hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged --subresource status --type merge \
 	-p '{"status":{"versions":[{"name":"operator","version":"1.19.0"}]}}'
