@@ -295,7 +295,7 @@ static gboolean find_on_kubevirt(ConfigOwner *owner, GError **error)
 		owner->kubevirt = find_kubevirt(owner->cluster, &unread);
 		if (!owner->kubevirt)
 			note(owner, "what is in force is taken from HyperConverged: %s",
-			     unread->message);
+			     unread ? unread->message : "there is no KubeVirt object");
 		return TRUE;
 	}
 	object = find_kubevirt(owner->cluster, error);

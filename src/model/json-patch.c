@@ -43,7 +43,7 @@ static gboolean parse_index(const char *key, int size, int *ret_index)
 {
 	guint64 index;
 
-	if ((*key == '0' && key[1]) || !g_ascii_isdigit(*key) ||
+	if (!key || (*key == '0' && key[1]) || !g_ascii_isdigit(*key) ||
 	    !g_ascii_string_to_unsigned(key, 10, 0, (guint64)size, &index, NULL))
 		return FALSE;
 	*ret_index = (int)index;

@@ -10,12 +10,14 @@ kube_tests = \
 	%D%/info.sh \
 	%D%/policy.sh \
 	%D%/proxy.sh \
-	%D%/scale.sh \
 	%D%/secrets.sh
 
+# Beds have addresses of their own: two at a time go well. What is measured is measured alone.
 check-kube:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(kube_tests)'
-.PHONY: check-kube
+check-kube-scale:
+	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='%D%/scale.sh'
+.PHONY: check-kube check-kube-scale
 # cluster.h from the command line.
 check_PROGRAMS += %D%/api-client
 tests_kube_api_client_SOURCES = %D%/api-client.c
@@ -24,7 +26,7 @@ tests_kube_api_client_LDADD = libkvmig.la
 check_PROGRAMS += %D%/spend
 tests_kube_spend_SOURCES = %D%/spend.c
 tests_kube_spend_LDADD =
-check-kube: %D%/api-client$(EXEEXT) %D%/spend$(EXEEXT)
-dist_check_SCRIPTS += $(kube_tests) %D%/build.sh
+check-kube check-kube-scale: %D%/api-client$(EXEEXT) %D%/spend$(EXEEXT)
+dist_check_SCRIPTS += $(kube_tests) %D%/scale.sh %D%/build.sh
 dist_noinst_SCRIPTS += %D%/measure.py
 EXTRA_DIST += %D%/lib.sh %D%/servers %D%/tools %D%/crds %D%/manifests

@@ -163,7 +163,8 @@ static KubeFile *read_kube_file(const char *path, GError **error)
 	if (!kube_read_file(path, "kubeconfig", &text, &length, error))
 		return NULL;
 	file = parse_kube_file(text, length, path, &secret, error);
-	explicit_bzero(text, length);
+	if (text)
+		explicit_bzero(text, length);
 	g_free(text);
 	if (!file)
 		return NULL;
