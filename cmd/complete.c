@@ -142,6 +142,33 @@ static void add_words(Answer *answer, const char *const *words)
 		answer_add(answer, *words);
 }
 
+static void add_kinds(Answer *answer)
+{
+	for (unsigned i = 0; kind_nth(i); i++) {
+		answer_add(answer, kind_nth(i)->singular);
+		if (kind_nth(i)->short_name)
+			answer_add(answer, kind_nth(i)->short_name);
+	}
+}
+
+/* KIND/NAME: those of that kind, with what was typed in front. */
+static void add_names_of_kind(Answer *answer)
+{
+	const char *slash = strchr(answer->prefix, '/');
+	g_autofree char *word = g_strndup(answer->prefix, (gsize)(slash - answer->prefix));
+	const Kind *kind = cluster_find_kind(answer->cluster, word, NULL);
+	const ClusterListOptions options = { .ns = answer->ns, .metadata_only = TRUE };
+	g_autoptr(GPtrArray) list =
+		kind ? cluster_list(answer->cluster, kind, &options, NULL, NULL) : NULL;
+
+	for (guint i = 0; list && i < list->len; i++) {
+		g_autofree char *name =
+			g_strdup_printf("%s/%s", word, object_name(list->pdata[i]));
+
+		answer_add(answer, name);
+	}
+}
+
 static void add_from_cluster(Answer *answer, CompleteWhat what)
 {
 	const Kind *nodes = cluster_caps(answer->cluster)->node_kind;
@@ -162,6 +189,9 @@ static void add_from_cluster(Answer *answer, CompleteWhat what)
 		break;
 	case COMPLETE_NODE:
 		add_objects(answer, nodes, NULL, add_name);
+		break;
+	case COMPLETE_KIND:
+		add_names_of_kind(answer);
 		break;
 	case COMPLETE_POLICY:
 		add_objects(answer, &KIND_MIGRATION_POLICY, NULL, add_name);
@@ -208,6 +238,11 @@ static void find_answer(Answer *answer, CompleteWhat what, const CompleteValues 
 	case COMPLETE_SETTING:
 		for (unsigned i = 0; (setting = setting_nth(i)); i++)
 			answer_add(answer, setting->key);
+		return;
+	case COMPLETE_KIND:
+		if (strchr(answer->prefix, '/'))
+			break;
+		add_kinds(answer);
 		return;
 	default:
 		break;

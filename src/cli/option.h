@@ -40,7 +40,7 @@ typedef enum {
 	COMPLETE_USER,
 	COMPLETE_NAMESPACE,
 	COMPLETE_NODE_LABEL,
-	COMPLETE_KIND, /* a kind; behind it, names of that kind; and KIND/NAME */
+	COMPLETE_KIND, /* a kind, or KIND/NAME */
 	COMPLETE_SETTING,
 	COMPLETE_POLICY,
 	COMPLETE_LAB_VM,

@@ -162,6 +162,10 @@ node-label=|zone=a
 migration=|kvmig-abc
 namespace=|default,prod
 shell=f|fish
+kind=vmim|vmim
+kind=migrationp|migrationpolicy
+kind=vmi/w|vmi/web-01-old
+kind=nonsense/w|
 setting=parallelM|parallelMigrationsPerCluster
 nonsense=|
 vm|Web_01 $(touch pwned) (old),web-01-old
