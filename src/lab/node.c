@@ -358,6 +358,20 @@ static gboolean limit_link(const Lab *lab, gint64 pid, GError **error)
 	return lab->link_rate <= 0 || run_inside(pid, CLONE_NEWNET, argv, error);
 }
 
+/* The link of a node that had been half made when kvmig was killed goes with its namespace, which
+ * the kernel takes apart some time after its last process: until then its name is in use. */
+static gboolean make_link(const Lab *lab, const LabProcess *network, guint node, const char *text,
+			  GError **error)
+{
+	g_autofree char *name = g_strdup_printf("n%u", node);
+	const char *const argv[] = { "ip", "link", "delete", name, NULL };
+
+	if (ip_batch(lab, network->pid, CLONE_NEWNET, text, NULL))
+		return TRUE;
+	(void)run_inside(network->pid, CLONE_NEWNET, argv, NULL); /* it may just have gone */
+	return ip_batch(lab, network->pid, CLONE_NEWNET, text, error);
+}
+
 static gboolean connect_node(const Lab *lab, guint node, gint64 pid, GError **error)
 {
 	LabProcess network;
@@ -371,7 +385,7 @@ static gboolean connect_node(const Lab *lab, guint node, gint64 pid, GError **er
 						  node);
 
 	return hold(lab, "network", enter_new_network, NULL, &network, error) &&
-	       ip_batch(lab, network.pid, CLONE_NEWNET, outside, error) &&
+	       make_link(lab, &network, node, outside, error) &&
 	       ip_batch(lab, pid, CLONE_NEWNET, inside, error) && limit_link(lab, pid, error);
 }
 

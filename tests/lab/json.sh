@@ -90,7 +90,7 @@ check 'records, settings, the lab, the version' the_rest
 check 'MigrationStatus' same_fields MigrationStatus alarms.type alarms.reason alarms.message result.hint settings.policy
 check 'MigrationVerdict' same_fields MigrationVerdict
 check 'MigrationRecordList' same_fields MigrationRecordList settings.policy
-check 'SettingList' same_fields SettingList milliseconds
+check 'SettingList' same_fields SettingList milliseconds note
 check 'PolicyExplanation' same_fields PolicyExplanation
 check 'PolicyMatchList' same_fields PolicyMatchList
 check 'PolicyFindingList' same_fields PolicyFindingList
