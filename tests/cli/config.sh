@@ -114,6 +114,13 @@ expect_stdout_has allowAutoConverge
 run kvmig config view --all -o name
 expect_stdout_has maxDowntimeMs
 expect_stdout_lacks nodeDrainTaintKey
+run kvmig config view --effective -o name
+expect_stdout_has disableTLS
+expect_stdout_lacks network
+run kvmig config unset allowAutoConverge --dry-run
+expect_stderr_has 'allowAutoConverge: true -> false (default) (dry run)'
+run kvmig config view allowAutoConverge -o json
+expect_json '.items[0].value' true
 expect_stdout_has parallelInboundMigrationsPerNode
 run kvmig config unset allowAutoConverge
 
@@ -257,6 +264,8 @@ run kvmig config view completionTimeoutPerGiB
 expect_stdout_has 'a 6 GiB VM: cancelled after 900 s'
 
 test_case 'preset default takes them out'
+run kvmig config preset default --dry-run
+expect_stderr_has 'parallelOutboundMigrationsPerNode: 1 -> 2 (default) (dry run)'
 run kvmig config preset default
 expect_status 0
 run kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o json
