@@ -114,6 +114,7 @@ expect_stdout_has allowAutoConverge
 run kvmig config view --all -o name
 expect_stdout_has maxDowntimeMs
 expect_stdout_lacks nodeDrainTaintKey
+expect_stdout_has parallelInboundMigrationsPerNode
 run kvmig config view --effective -o name
 expect_stdout_has disableTLS
 expect_stdout_lacks network
@@ -121,7 +122,6 @@ run kvmig config unset allowAutoConverge --dry-run
 expect_stderr_has 'allowAutoConverge: true -> false (default) (dry run)'
 run kvmig config view allowAutoConverge -o json
 expect_json '.items[0].value' true
-expect_stdout_has parallelInboundMigrationsPerNode
 run kvmig config unset allowAutoConverge
 
 test_case 'in practice'
