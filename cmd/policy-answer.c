@@ -188,6 +188,61 @@ static void blur(GPtrArray *rows, const GPtrArray *others)
 	}
 }
 
+static const cJSON *spec_value(const Policy *policy, const char *path)
+{
+	g_auto(GStrv) words = g_strsplit(path, ".", -1);
+	const cJSON *value = policy ? json_get(policy->object, "spec") : NULL;
+
+	for (char **word = words; *word; word++)
+		value = json_get(value, *word);
+	return value;
+}
+
+static char *plain_text(const cJSON *value)
+{
+	return cJSON_IsString(value) ? g_strdup(value->valuestring) : json_print(value);
+}
+
+/* A field that only policies have; without a row where none of those that may apply sets it. */
+static void add_experimental(const Question *question, const GPtrArray *candidates, const char *key,
+			     GPtrArray *rows)
+{
+	const cJSON *first = spec_value(candidates->pdata[0], key), *any = first;
+	g_autofree char *text = NULL;
+	gboolean differ = FALSE;
+	cJSON *row;
+
+	for (guint i = 1; i < candidates->len; i++) {
+		const cJSON *value = spec_value(candidates->pdata[i], key);
+
+		differ |= !json_equal(first, value);
+		any = any ? any : value;
+	}
+	if (!any)
+		return;
+	text = plain_text(any);
+	row = cJSON_CreateObject();
+	json_set_string(row, "key", key);
+	json_set_string(row, "text", differ ? "?" : text);
+	json_set_string(row, "origin", differ ? "unknown" : "policy");
+	json_set_string(row, "note",
+			differ ? "it depends on which policy applies"
+			: question->in_force == POLICY_RULE_DOCUMENTED
+				? "no effect on this cluster yet"
+				: NULL);
+	g_ptr_array_add(rows, row);
+}
+
+static void add_all_experimental(const Question *question, const GPtrArray *candidates,
+				 GPtrArray *rows)
+{
+	g_auto(GStrv) names = policy_field_names();
+
+	for (char **name = names; *name; name++)
+		if (g_str_has_prefix(*name, "experimental."))
+			add_experimental(question, candidates, *name, rows);
+}
+
 void question_add_settings(const Question *question, GPtrArray *rows)
 {
 	g_autoptr(GPtrArray) candidates = question_candidates(question);
@@ -200,6 +255,7 @@ void question_add_settings(const Question *question, GPtrArray *rows)
 		add_settings_by(question, g_ptr_array_index(candidates, i), others);
 		blur(rows, others);
 	}
+	add_all_experimental(question, candidates, rows);
 }
 
 /* ---- printing ------------------------------------------------------------------------------- */

@@ -283,9 +283,13 @@ static void report_unmatched(const LintWalk *walk, const Policy *policy, GPtrArr
 	    g_hash_table_contains(walk->matched, policy))
 		return;
 	g_ptr_array_add(findings,
-			policy_finding_new(REASON_LINT_POLICY_UNMATCHED, policy, NULL,
-					   g_strdup_printf("matches none of the %u VMs", walk->vms),
-					   g_strdup_printf("kvmig policy show %s", policy->name)));
+			policy_finding_new(
+				REASON_LINT_POLICY_UNMATCHED, policy, NULL,
+				walk->vms == 1
+					? g_strdup("does not match the only VM")
+					: g_strdup_printf("matches none of the %u VMs", walk->vms),
+				g_strdup("label the running VMs (kvmig vm label), or "
+					 "delete it")));
 }
 
 static void report(const Policy *policy, GPtrArray *findings, const char *code, char *text,

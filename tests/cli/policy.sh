@@ -135,6 +135,7 @@ expect 'by policy' grep -qE '^completionTimeoutPerGiB +300 s/GiB +policy' "$out"
 expect_stderr_has "by the documents 'urgent' applies, by KubeVirt's code 'gold'"
 run kvmig policy explain web -n prod -o json
 expect_json .policy urgent
+expect_json '.settings | map(select(.key == "experimental.compression"))[0] | "\(.text) \(.origin)"' 'zstd policy'
 expect_json .kubevirtPolicy gold
 expect_json .ruleInForce documented
 expect_json '.policies | map(select(.policy == "all"))[0].reason' more-labels
