@@ -193,6 +193,9 @@ static G_NORETURN void child_run(const Child *child)
 	ChildFailure failure = { child_prepare(child), 0 };
 
 	if (!failure.what) {
+		/* What our caller left open is not for what outlives us: who waits for the end of a
+		 * pipe would wait for the lab's end. */
+		(void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 		if (chdir("/") == 0)
 			execve(child->path, child->argv, child->envp);
 		failure.what = "start the program";

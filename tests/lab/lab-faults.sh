@@ -78,6 +78,15 @@ half_marked() {
 		lab_start 1 --tcg --vms 0 && kvmig lab down -q && left_nothing
 }
 
+# Who waits for the end of a pipe that kvmig's caller had open does not wait for the end of the lab.
+inherits_nothing() {
+	lab_start 1 --tcg --vms 0 9>"$LAB_TOP/inherited" || return 1
+	while read -r pid _; do
+		readlink "/proc/$pid/fd/"*
+	done <"$LAB/processes" >"$LAB_TOP/open"
+	contains "$(cat "$LAB_TOP/open")" /dev/null && ! grep inherited "$LAB_TOP/open" && kvmig lab down -q
+}
+
 two_at_once() {
 	kvmig lab up -q --tcg --memory 32Mi --nodes 2 >"$LAB_TOP/one" 2>&1 &
 	one=$!
@@ -99,6 +108,7 @@ accidents() { # USER
 	not_ours "$1: a link" link_to_elsewhere
 	check "$1: a reused pid is left alone" reused_pid
 	check "$1: killed while it wrote its marker" half_marked
+	check "$1: its processes keep nothing of the caller's open" inherits_nothing
 	check "$1: two ups at once make one lab" two_at_once
 	check "$1: down after that" down_leaves_nothing
 	lab_end
