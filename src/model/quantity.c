@@ -227,26 +227,54 @@ static gboolean cut_suffix(char *text, const char *suffix)
 }
 
 /* Takes the unit of data and "/s" or "ps" off; 0: no unit, 1: bytes, 8: bits. */
-static gint64 cut_rate_unit(char *text)
+static gint64 cut_rate_unit(char *text, gboolean *ret_per_second)
 {
 	gboolean per_second = cut_suffix(text, "/s");
 
 	if (!per_second && (g_str_has_suffix(text, "bps") || g_str_has_suffix(text, "Bps") ||
 			    g_str_has_suffix(text, "bitps")))
-		cut_suffix(text, "ps");
+		per_second = cut_suffix(text, "ps");
+	*ret_per_second = per_second;
 	if (cut_suffix(text, "bit") || cut_suffix(text, "b"))
 		return 8;
 	return cut_suffix(text, "B") ? 1 : 0;
 }
 
+/* 64m: a quantity, but hardly what is meant. */
+static gboolean refuse_thousandths(const char *text, GError **error)
+{
+	g_autofree char *shown = error_excerpt(text);
+
+	refuse(error, "", text, "counts parts of a byte");
+	error_hint(error,
+		   "the last letter of '%s' divides, m by a thousand; write M for 10^6 bytes per "
+		   "second, Mi for 2^20",
+		   shown);
+	return FALSE;
+}
+
+/* 64MB: an amount, and people mean 10^6 by it as often as 2^20. */
+static gboolean refuse_amount(const char *text, gint64 bytes, GError **error)
+{
+	g_autofree char *shown = error_excerpt(text);
+
+	refuse(error, "", text, "is an amount, not a rate");
+	error_hint(error,
+		   "'%s/s' is %" G_GINT64_FORMAT " bytes per second; M and MB are 10^6 bytes, Mi "
+		   "and MiB 2^20",
+		   shown, bytes);
+	return FALSE;
+}
+
 gboolean quantity_parse_rate(const char *text, gint64 *ret_bytes_per_second, GError **error)
 {
 	g_autofree char *number = g_strdup(text);
+	gboolean per_second = FALSE;
 	gint64 unit, value = 0;
 	gsize length;
 
 	g_strstrip(number);
-	unit = cut_rate_unit(number);
+	unit = cut_rate_unit(number, &per_second);
 	g_strchomp(number); /* "64 MiB/s" has its blank before the prefix: not taken */
 	length = strlen(number);
 	if (unit > 0 && length > 0) {
@@ -259,7 +287,14 @@ gboolean quantity_parse_rate(const char *text, gint64 *ret_bytes_per_second, GEr
 		goto bad;
 	if (value < 0)
 		return refuse(error, "rate ", text, "is negative");
-	*ret_bytes_per_second = unit == 8 ? value / 8 + (value % 8 != 0) : value;
+	if (value == G_MAXINT64)
+		return refuse(error, "rate ", text, "is too large");
+	value = unit == 8 ? value / 8 + (value % 8 != 0) : value;
+	if (unit > 0 && !per_second)
+		return refuse_amount(text, value, error);
+	if (unit == 0 && length > 0 && strchr("num", number[length - 1]))
+		return refuse_thousandths(text, error);
+	*ret_bytes_per_second = value;
 	return TRUE;
 bad:
 	refuse(error, "", text, "is not a rate");

@@ -30,7 +30,8 @@ static const Row rows[] = {
 	    .in_documents = TRUE,
 	    .since_kubevirt = "0.31",
 	    .since_hyperconverged = "",
-	    .reader = "the source host when a migration is handed over; rounded up to whole MiB/s",
+	    .reader = "the source host when a migration is handed over, in whole MiB/s: rounded by "
+		      "KubeVirt, and up where kvmig migrates; never below 1",
 	    .interacts = "with several migrations per node each has its own cap: their sum is "
 			 "what the link sees. 0 means no cap, also for post-copy" },
 	  OFFSET(bandwidth_bytes_per_second) },
@@ -256,7 +257,9 @@ static gboolean whole_number(const Setting *setting, const char *text, gint64 *r
 	return TRUE;
 }
 
-static gboolean value_from_text(const Setting *setting, const char *text, gint64 *ret_value)
+/* *error only where there is more to say than the range. */
+static gboolean value_from_text(const Setting *setting, const char *text, gint64 *ret_value,
+				GError **error)
 {
 	gint64 value;
 
@@ -265,7 +268,7 @@ static gboolean value_from_text(const Setting *setting, const char *text, gint64
 			return FALSE;
 		value = *text == 't';
 	} else if (setting->type == SETTING_BANDWIDTH) {
-		if (!quantity_parse_rate(text, &value, NULL))
+		if (!quantity_parse_rate(text, &value, error))
 			return FALSE;
 	} else if (!whole_number(setting, text, &value)) {
 		return FALSE;
@@ -280,12 +283,16 @@ cJSON *setting_parse_value(const Setting *setting, const char *text, GError **er
 {
 	g_autofree char *stripped = g_strstrip(g_strdup(text));
 	g_autofree char *quantity = NULL;
+	g_autoptr(GError) cause = NULL;
 	gint64 value;
 
 	if (setting->type == SETTING_STRING && *stripped && g_utf8_validate(stripped, -1, NULL))
 		return cJSON_CreateString(stripped);
-	if (setting->type == SETTING_STRING || !value_from_text(setting, stripped, &value)) {
+	if (setting->type == SETTING_STRING ||
+	    !value_from_text(setting, stripped, &value, &cause)) {
 		refuse(setting, text, error);
+		if (cause && error_get_hint(cause))
+			error_hint(error, "%s", error_get_hint(cause));
 		return NULL;
 	}
 	if (setting->type == SETTING_BOOL)
@@ -352,7 +359,7 @@ static gboolean effective_value(const Setting *setting, const cJSON *map, gint64
 	*ret_value = 0;
 	if (!stored)
 		return !setting->documented_default ||
-		       value_from_text(setting, setting->documented_default, ret_value);
+		       value_from_text(setting, setting->documented_default, ret_value, NULL);
 	if (value_from_json(setting, stored, ret_value))
 		return TRUE;
 	given = json_print(stored);

@@ -147,7 +147,8 @@ static void test_rate(void)
 		{ "1.5GB/s", 1500000000 },
 	};
 	static const char *const bad[] = { "",       "fast",   "-1Mi", "100mb/s", "MB/s",  "1Mi/m",
-					   "1MiB/h", "1 Mi B", "/s",   "b",       "1XB/s", "1ps" };
+					   "1MiB/h", "1 Mi B", "/s",   "b",       "1XB/s", "1ps",
+					   "64m",    "64MB",   "64Mb", "64MiB",   "1e30",  "8Ei" };
 
 	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
 		g_autoptr(GError) error = NULL;
