@@ -23,7 +23,7 @@ ClusterWriteFlags config_flags(const ConfigDryRun *dry_run)
 
 /* ---- telling -------------------------------------------------------------------------------- */
 
-static void echo_rate(const CommandContext *context, const cJSON *value)
+static void echo_rate(const CommandContext *context, const ConfigOwner *owner, const cJSON *value)
 {
 	g_autofree char *text =
 		cJSON_IsString(value) ? g_strdup(value->valuestring) : json_print(value);
@@ -37,18 +37,32 @@ static void echo_rate(const CommandContext *context, const cJSON *value)
 		say(context,
 		    "%" G_GINT64_FORMAT " bytes/s, %.3g Gbit/s; applied as %" G_GINT64_FORMAT
 		    " MiB/s",
-		    bytes, (double)bytes * 8 / 1e9, config_applied_mib(bytes));
+		    bytes, (double)bytes * 8 / 1e9, config_applied_mib(owner, bytes));
 }
 
-/* Whether allowWorkloadDisruption is on, now or with these changes. */
+/* Whether allowWorkloadDisruption is on with these changes, of which allowPostCopy=true is one. Not
+ * by what is in force, which HyperConverged has yet to hand on. */
 static gboolean has_disruption(const ConfigOwner *owner, const cJSON *changes)
 {
-	g_auto(ConfigValue) now = { 0 };
+	const char *key = "allowWorkloadDisruption";
+	const cJSON *value = json_path(changes, key, "after", NULL);
 
-	if (cJSON_IsTrue(json_path(changes, "allowWorkloadDisruption", "after", NULL)))
-		return TRUE;
-	config_value(owner, setting_find("allowWorkloadDisruption"), &now);
-	return cJSON_IsTrue(now.value);
+	if (!value)
+		value = json_get(settings_map(owner->object), key);
+	if (!value || cJSON_IsNull(value))
+		return config_disruption_follows(owner);
+	return cJSON_IsTrue(value);
+}
+
+/* The change is made, and makes no difference. */
+static void warn_of_annotation(const CommandContext *context, const ConfigOwner *owner,
+			       const Setting *setting)
+{
+	if (!json_get(owner->patched, setting->key))
+		return;
+	say_warning(context, "%s: the annotation %s of %s decides, whatever is set here",
+		    setting->key, ANNOTATION_JSONPATCH, owner->kind->kind);
+	say_hint(context, "take it out of the annotation: kvmig config edit");
 }
 
 static void warn_about(const CommandContext *context, const ConfigOwner *owner,
@@ -56,8 +70,9 @@ static void warn_about(const CommandContext *context, const ConfigOwner *owner,
 {
 	const cJSON *value = json_path(changes, setting->key, "after", NULL);
 
+	warn_of_annotation(context, owner, setting);
 	if (setting->type == SETTING_BANDWIDTH && !cJSON_IsNull(value))
-		echo_rate(context, value);
+		echo_rate(context, owner, value);
 	if (g_str_equal(setting->key, "allowPostCopy") && cJSON_IsTrue(value)) {
 		say_warning(context, "post-copy has no way back: not for critical data, nor for "
 				     "unstable networks");
@@ -77,14 +92,22 @@ static void warn_about(const CommandContext *context, const ConfigOwner *owner,
 		say_warning(context, "%s is 0: no migration will ever start", setting->key);
 }
 
-static char *side_text(const ConfigOwner *owner, const Setting *setting, const cJSON *value)
+/* `side` is "before" or "after". */
+static char *side_text(const ConfigOwner *owner, const Setting *setting, const cJSON *changes,
+		       const char *side)
 {
+	const cJSON *value = json_path(changes, setting->key, side, NULL);
+	const cJSON *post_copy = json_path(changes, "allowPostCopy", side, NULL);
 	g_auto(ConfigValue) now = { 0 };
 	g_autofree char *text = NULL;
 
 	if (value && !cJSON_IsNull(value))
 		return setting_value_text(setting, value);
 	config_value(owner, setting, &now);
+	/* KubeVirt's default follows a setting that these changes are about */
+	if (post_copy && g_str_equal(setting->key, "allowWorkloadDisruption") &&
+	    config_disruption_follows(owner))
+		return g_strdup_printf("%s (default)", cJSON_IsTrue(post_copy) ? "true" : "false");
 	text = setting_value_text(setting, now.fallback);
 	return g_strdup_printf("%s (default)", text);
 }
@@ -103,8 +126,8 @@ void config_show_changes(const CommandContext *context, const ConfigOwner *owner
 
 		if (!setting)
 			continue;
-		before = side_text(owner, setting, json_get(change, "before"));
-		after = side_text(owner, setting, json_get(change, "after"));
+		before = side_text(owner, setting, changes, "before");
+		after = side_text(owner, setting, changes, "after");
 		say(context, "%s: %s -> %s%s", setting->key, before, after,
 		    flags & CLUSTER_WRITE_DRY_RUN ? " (dry run)" : "");
 		warn_about(context, owner, setting, changes);

@@ -32,7 +32,10 @@ static gboolean check(const EditTarget *target, const cJSON *before, const cJSON
 static gboolean stored(const EditTarget *target, const cJSON *before, const cJSON *after,
 		       GError **error)
 {
-	return config_record(((const Edit *)target)->owner, before, after, "edit", error);
+	if (config_record(((const Edit *)target)->owner, before, after, "edit", error))
+		return TRUE;
+	error_prefix(error, "the change is made, but not recorded: 'config undo' does not know it");
+	return FALSE;
 }
 
 /* On a cluster that kvmig runs there may be nothing to edit yet. */

@@ -148,6 +148,16 @@ static cJSON *make_preset(const ConfigOwner *owner, gpointer data, GError **erro
 	return preset_changes(apply->preset, field && !apply->no_disruption);
 }
 
+static void say_disruption(const CommandContext *context, const ConfigOwner *owner,
+			   const PresetValue *value)
+{
+	if (config_owner_has_key(owner, setting_find(value->key), NULL))
+		say(context, "%s: %s", value->key, value->why);
+	else
+		say(context, "%s: left out, this release does not have it: it is as allowPostCopy",
+		    value->key);
+}
+
 static int run_apply(CommandContext *context, const void *values, GError **error)
 {
 	const ApplyValues *options = values;
@@ -164,7 +174,7 @@ static int run_apply(CommandContext *context, const void *values, GError **error
 		return STATUS_FAILED;
 	for (const PresetValue *value = preset->values; value->key; value++)
 		if (value->disruption && !options->no_disruption)
-			say(context, "%s: %s", value->key, value->why);
+			say_disruption(context, owner, value);
 	return STATUS_DONE;
 }
 

@@ -28,7 +28,7 @@ const Setting *config_find_key(const char *key, GError **error)
 	if (near)
 		error_hint(error, "did you mean %s?", near);
 	else
-		error_hint(error, "'kvmig config view' lists them all");
+		error_hint(error, "'kvmig config view --all' lists them");
 	return NULL;
 }
 

@@ -54,7 +54,7 @@ static cJSON *record_nth_back(cJSON *records, int back)
 
 static gboolean can_be_undone(const cJSON *record)
 {
-	return record && !json_bool(record, "undone", FALSE) &&
+	return cJSON_IsObject(json_get(record, "changes")) && !json_bool(record, "undone", FALSE) &&
 	       !g_str_equal(json_string(record, "how", ""), "undo");
 }
 
@@ -110,6 +110,18 @@ static cJSON *copy_or_null(const cJSON *value)
 	return value ? cJSON_Duplicate(value, TRUE) : cJSON_CreateNull();
 }
 
+/* Taken out, it is what the CRD has for it at once: an API server writes that into the object. */
+static gboolean is_as_taken_out(const ConfigOwner *owner, const char *key, const cJSON *now)
+{
+	g_autofree char *field = config_field(owner->kind, key);
+	g_autoptr(cJSON) schema = NULL;
+
+	if (!now)
+		return TRUE;
+	schema = cluster_field_default(owner->cluster, owner->kind, field);
+	return schema && json_equal(schema, now);
+}
+
 /* What is not so already. */
 static cJSON *real_changes(const ConfigOwner *owner, const cJSON *wanted)
 {
@@ -121,7 +133,8 @@ static cJSON *real_changes(const ConfigOwner *owner, const cJSON *wanted)
 		const cJSON *before = stored(owner, want->string);
 		cJSON *change;
 
-		if (cJSON_IsNull(want) ? !before : json_equal(before, want))
+		if (cJSON_IsNull(want) ? is_as_taken_out(owner, want->string, before)
+				       : json_equal(before, want))
 			continue;
 		change = json_ensure_object(changes, want->string);
 		json_set(change, "before", copy_or_null(before));
@@ -193,7 +206,9 @@ static gboolean reload(ConfigOwner *owner, GError **error)
 	g_autoptr(GError) cause = NULL;
 	cJSON *object = cluster_get(owner->cluster, owner->kind, owner->ns, owner->name, &cause);
 
-	if (!object && error_code(cause) != KVMIG_ERROR_NOT_FOUND) {
+	/* on a KubeVirt cluster its operators make it, nobody else */
+	if (!object && (cluster_caps(owner->cluster)->kind == CLUSTER_KUBEVIRT ||
+			error_code(cause) != KVMIG_ERROR_NOT_FOUND)) {
 		g_propagate_error(error, g_steal_pointer(&cause));
 		return FALSE;
 	}
@@ -343,9 +358,11 @@ gboolean config_record(ConfigOwner *owner, const cJSON *before, const cJSON *aft
 
 /* ---- undo ----------------------------------------------------------------------------------- */
 
-static gboolean is_as_left(const cJSON *now, const cJSON *after)
+static gboolean is_as_left(const ConfigOwner *owner, const char *key, const cJSON *after)
 {
-	return cJSON_IsNull(after) ? !now : json_equal(now, after);
+	const cJSON *now = stored(owner, key);
+
+	return cJSON_IsNull(after) ? is_as_taken_out(owner, key, now) : json_equal(now, after);
 }
 
 /* What the last change found, for the keys that still are as it left them. */
@@ -353,7 +370,8 @@ static cJSON *make_undo(const ConfigOwner *owner, gpointer data, GError **error)
 {
 	GPtrArray *left = data;
 	g_autoptr(cJSON) records = config_history(owner);
-	const cJSON *record = last_of(records), *change;
+	const cJSON *record = last_of(records);
+	const cJSON *changes = json_get(record, "changes"), *change;
 	g_autoptr(cJSON) wanted = cJSON_CreateObject();
 
 	g_ptr_array_set_size(left, 0);
@@ -362,9 +380,9 @@ static cJSON *make_undo(const ConfigOwner *owner, gpointer data, GError **error)
 		error_hint(error, "'kvmig config history' shows those that it made");
 		return NULL;
 	}
-	cJSON_ArrayForEach(change, json_get(record, "changes"))
+	cJSON_ArrayForEach(change, changes)
 	{
-		if (is_as_left(stored(owner, change->string), json_get(change, "after")))
+		if (is_as_left(owner, change->string, json_get(change, "after")))
 			json_set(wanted, change->string, copy_or_null(json_get(change, "before")));
 		else
 			g_ptr_array_add(left, g_strdup(change->string));

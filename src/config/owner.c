@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/quantity.h"
 #include "model/wellknown.h"
 
 #define HCO_V1 "hyperconvergeds.v1.hco.kubevirt.io"
@@ -190,6 +191,17 @@ static gboolean parse_annotation(ConfigOwner *owner, cJSON **ret_patch)
 	return *ret_patch != NULL;
 }
 
+/* Whether a path leads to the map, into it, or to what it is in. */
+static gboolean concerns_map(const char *path)
+{
+	static const char map[] = "/spec/configuration/migrations";
+	const gsize length = strlen(path);
+
+	if (g_str_has_prefix(path, map))
+		return path[sizeof(map) - 1] == '\0' || path[sizeof(map) - 1] == '/';
+	return length > 0 && g_str_has_prefix(map, path) && map[length] == '/';
+}
+
 /* What the annotation does to KubeVirt's map: applied to the map that HyperConverged makes of its
  * own. Only the operations that concern it. */
 static cJSON *apply_annotation(ConfigOwner *owner, const cJSON *patch)
@@ -202,8 +214,7 @@ static cJSON *apply_annotation(ConfigOwner *owner, const cJSON *patch)
 
 	cJSON_ArrayForEach(operation, patch)
 	{
-		if (g_str_has_prefix(json_string(operation, "path", ""),
-				     "/spec/configuration/migrations"))
+		if (concerns_map(json_string(operation, "path", "")))
 			cJSON_AddItemToArray(ours, cJSON_Duplicate(operation, TRUE));
 	}
 	if (!ours->child)
@@ -355,6 +366,17 @@ gboolean config_owner_has_key(const ConfigOwner *owner, const Setting *setting, 
 	return FALSE;
 }
 
+gboolean config_disruption_follows(const ConfigOwner *owner)
+{
+	g_autofree char *field = config_field(owner->kind, "allowWorkloadDisruption");
+	g_autoptr(cJSON) schema = NULL;
+
+	if (cluster_caps(owner->cluster)->kind != CLUSTER_KUBEVIRT)
+		return FALSE;
+	schema = cluster_field_default(owner->cluster, owner->kind, field);
+	return schema == NULL;
+}
+
 /* ---- values --------------------------------------------------------------------------------- */
 
 const char *config_origin_text(ConfigOrigin origin)
@@ -435,13 +457,24 @@ static void value_of_annotation(const ConfigOwner *owner, const Setting *setting
 				    owner->kind->kind);
 }
 
+/* HyperConverged may write a quantity in another form. */
+static gboolean same_value(const Setting *setting, const cJSON *a, const cJSON *b)
+{
+	gint64 left = 0, right = 0;
+
+	if (setting->type == SETTING_BANDWIDTH && cJSON_IsString(a) && cJSON_IsString(b))
+		return quantity_parse(a->valuestring, &left, NULL) &&
+		       quantity_parse(b->valuestring, &right, NULL) && left == right;
+	return json_equal(a, b);
+}
+
 /* What HyperConverged has made of it is what KubeVirt obeys. */
 static void value_of_kubevirt(const ConfigOwner *owner, const Setting *setting, ConfigValue *ret)
 {
 	const cJSON *made = set_value(settings_map(owner->kubevirt), setting->key);
 	g_autofree char *wanted = NULL;
 
-	if (!owner->kubevirt || json_equal(made, ret->value))
+	if (!owner->kubevirt || same_value(setting, made, ret->value))
 		return;
 	if (ret->value && !owner->unreadable) {
 		wanted = setting_value_text(setting, ret->value);

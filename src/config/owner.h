@@ -46,6 +46,10 @@ gboolean config_owner_has_key(const ConfigOwner *owner, const Setting *setting, 
 /* Whether this kind of cluster knows the setting at all. */
 gboolean config_setting_applies(const ConfigOwner *owner, const Setting *setting);
 
+/* Whether allowWorkloadDisruption, where nobody sets it, is as allowPostCopy is: KubeVirt's way,
+ * unless HyperConverged's CRD has a default for it. */
+gboolean config_disruption_follows(const ConfigOwner *owner);
+
 typedef enum {
 	CONFIG_FROM_DEFAULT,        /* compiled into who reads it */
 	CONFIG_FROM_SCHEMA,         /* what the CRD has for it, or the same written out */

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/practice.h"
 
-gint64 config_applied_mib(gint64 bytes_per_second)
+gint64 config_applied_mib(const ConfigOwner *owner, gint64 bytes_per_second)
 {
-	return bytes_per_second / 1048576 + (bytes_per_second % 1048576 != 0);
+	const gint64 mib = 1048576;
+	const gint64 whole = bytes_per_second / mib, rest = bytes_per_second % mib;
+
+	if (cluster_caps(owner->cluster)->kvmig_migrates || whole == 0)
+		return whole + (rest != 0);
+	return whole + (rest >= mib / 2);
 }
 
 gint64 config_budget(const ConfigOwner *owner, const Settings *settings, gint64 bytes)
@@ -24,7 +29,7 @@ const char *config_late_action(const ConfigOwner *owner, const Settings *setting
 					 : "paused until the copy is done";
 }
 
-static char *practice_of_bandwidth(const Settings *settings)
+static char *practice_of_bandwidth(const ConfigOwner *owner, const Settings *settings)
 {
 	const gint64 rate = settings->bandwidth_bytes_per_second;
 
@@ -32,7 +37,7 @@ static char *practice_of_bandwidth(const Settings *settings)
 		return g_strdup("no cap: as fast as the network");
 	return g_strdup_printf("%" G_GINT64_FORMAT " bytes/s, %.3g Gbit/s; applied as "
 			       "%" G_GINT64_FORMAT " MiB/s",
-			       rate, (double)rate * 8 / 1e9, config_applied_mib(rate));
+			       rate, (double)rate * 8 / 1e9, config_applied_mib(owner, rate));
 }
 
 static char *practice_of_timeout(const ConfigOwner *owner, const Settings *settings)
@@ -74,7 +79,7 @@ char *config_practice(const ConfigOwner *owner, const Setting *setting, const Se
 	const char *key = setting->key;
 
 	if (g_str_equal(key, "bandwidthPerMigration"))
-		return practice_of_bandwidth(settings);
+		return practice_of_bandwidth(owner, settings);
 	if (g_str_equal(key, "completionTimeoutPerGiB"))
 		return practice_of_timeout(owner, settings);
 	if (g_str_equal(key, "parallelMigrationsPerCluster"))

@@ -19,5 +19,5 @@ gint64 config_budget(const ConfigOwner *owner, const Settings *settings, gint64 
 /* "cancelled", "switched to post-copy", "paused until the copy is done": what happens then. */
 const char *config_late_action(const ConfigOwner *owner, const Settings *settings);
 
-/* The whole MiB/s that libvirt is given for a cap. */
-gint64 config_applied_mib(gint64 bytes_per_second);
+/* The whole MiB/s that libvirt is given for a cap: KubeVirt rounds to the nearest, kvmig up. */
+gint64 config_applied_mib(const ConfigOwner *owner, gint64 bytes_per_second);

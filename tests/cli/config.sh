@@ -86,6 +86,18 @@ for word in bandwidthPerMigration=fast completionTimeoutPerGiB=soon allowPostCop
 	expect_stderr_has "${word%%=*}"
 done
 
+test_case 'a rate that means two things is not taken: what each of them would be'
+run kvmig config set bandwidthPerMigration=64MB
+expect_status 2
+expect_stderr_has "'64MB/s' is 64000000 bytes per second; M and MB are 10^6 bytes, Mi and MiB 2^20"
+run kvmig config set bandwidthPerMigration=64m
+expect_status 2
+expect_stderr_has "the last letter of '64m' divides, m by a thousand"
+run kvmig config set bandwidthPerMigration=1e30
+expect_status 2
+run kvmig config view bandwidthPerMigration -o json
+expect_json '.items[0].bytesPerSecond' 0
+
 test_case 'unknown keys have neighbours'
 run kvmig config set progresTimeout=5
 expect_status 2
@@ -93,6 +105,7 @@ expect_stderr_has "did you mean 'progressTimeout'?"
 run kvmig config view nonsense
 expect_status 2
 expect_stderr_has "there is no setting 'nonsense'"
+expect_stderr_has "'kvmig config view --all'"
 
 test_case 'not KEY=VALUE'
 run kvmig config set progressTimeout
@@ -201,6 +214,22 @@ expect_status 3
 expect_stderr_has 'somebody else has changed progressTimeout since'
 run kvmig config view progressTimeout -o json
 expect_json '.items[0].seconds' 88
+
+test_case 'undo, history: a record that is none'
+for record in '[{"how":"set","changes":[{"after":5}]}]' '[1,{"changes":{}},{"how":"set"}]' '{}' 'x'; do
+	kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o json >kept.json
+	jq --arg record "$record" '{apiVersion, kind, metadata: {name: .metadata.name, namespace: .metadata.namespace,
+		annotations: {"kvmig.io/config-history": $record}}, spec}' kept.json >odd.json
+	kvmig apply -q -f odd.json 2>/dev/null
+	run kvmig config undo
+	expect_stderr_lacks '(null)'
+	expect "status $status" test "$status" = 1 -o "$status" = 3
+	run kvmig config history
+	expect_status 0
+	jq '{apiVersion, kind, metadata: {name: .metadata.name, namespace: .metadata.namespace, annotations: .metadata.annotations}, spec}' \
+		kept.json >odd.json
+	kvmig apply -q -f odd.json 2>/dev/null
+done
 
 test_case 'edit: recorded, refused values are shown again, undone'
 cat >change <<'END'

@@ -55,6 +55,27 @@ run kvmig config view allowPostCopy
 expect_stdout_has 'out of time: switched to post-copy'
 run kvmig config unset allowPostCopy
 
+test_case 'KubeVirt alone: the preset, and what it changes of workload disruption'
+for dry in --dry-run ''; do
+	# shellcheck disable=SC2086 # a word or none
+	run kvmig config preset heavy-workload $dry
+	expect_status 0
+	expect_stderr_has 'allowWorkloadDisruption: false (default) -> true'
+	run kvmig config preset heavy-workload $dry --no-disruption
+	expect_stderr_lacks 'it fires only with'
+done
+run kvmig config preset default
+expect_stderr_has 'allowWorkloadDisruption: true -> false (default)'
+
+test_case 'KubeVirt alone: its rounding of a cap'
+run kvmig config set bandwidthPerMigration=100M
+expect_stderr_has '100000000 bytes/s, 0.8 Gbit/s; applied as 95 MiB/s'
+run kvmig config view bandwidthPerMigration
+expect_stdout_has 'applied as 95 MiB/s'
+run kvmig config set bandwidthPerMigration=1k
+expect_stderr_has 'applied as 1 MiB/s'
+run kvmig config unset bandwidthPerMigration
+
 test_case 'a key that is only kvmig has'
 run kvmig config set parallelInboundMigrationsPerNode=1
 expect_status 1
@@ -114,6 +135,16 @@ is 150 "$(stored progressTimeout)"
 reconcile
 is '150 s, CRD default, 150 s' "$(origin progressTimeout)"
 
+test_case 'unset again: nothing to do, and undo still knows what was there'
+run kvmig config unset progressTimeout
+expect_status 0
+expect_stderr_has 'nothing to change'
+run kvmig config undo
+expect_status 0
+is 99 "$(stored progressTimeout)"
+run kvmig config unset progressTimeout
+reconcile
+
 test_case 'a key that HyperConverged does not hand on'
 run kvmig config set disableTLS=true
 expect_status 1
@@ -127,11 +158,24 @@ bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge -p '{"spec":{"confi
 is 'true, jsonpatch, false' "$(origin disableTLS)"
 run kvmig config view disableTLS
 expect_stderr_has 'the annotation kubevirt.kubevirt.io/jsonpatch decides'
+
+test_case 'the jsonpatch annotation decides: who sets the key is told'
+bed_kubectl annotate --overwrite hyperconverged -n $ns kubevirt-hyperconverged \
+	'kubevirt.kubevirt.io/jsonpatch=[{"op": "add", "path": "/spec/configuration", "value": {"migrations": {"progressTimeout": 7}}}]'
+bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge -p '{"spec":{"configuration":{"migrations":{"progressTimeout":7}}}}'
+is '7 s, jsonpatch, 150 s' "$(origin progressTimeout)"
+run kvmig config set progressTimeout=60
+expect_status 0
+expect_stderr_has 'progressTimeout: the annotation kubevirt.kubevirt.io/jsonpatch of HyperConverged decides'
+run kvmig config undo
 bed_kubectl annotate hyperconverged -n $ns kubevirt-hyperconverged kubevirt.kubevirt.io/jsonpatch-
+reconcile
 
 test_case 'a preset: values of the documents, as the server stores them'
 run kvmig config preset heavy-workload
 expect_status 0
+expect_stderr_has 'allowWorkloadDisruption: left out, this release does not have it'
+expect_stderr_lacks 'it fires only with'
 is '["0Mi",150,5,1,150,true]' "$(kubectl get hyperconverged -n $ns kubevirt-hyperconverged -o json | jq -c '.spec.liveMigrationConfig |
 	[.bandwidthPerMigration, .completionTimeoutPerGiB, .parallelMigrationsPerCluster, .parallelOutboundMigrationsPerNode,
 	.progressTimeout, .allowPostCopy]')"
@@ -182,8 +226,22 @@ bed_kubectl apply -f hco.yaml
 run kvmig config view
 expect_status 0
 expect_stderr_has "(hco.kubevirt.io/v1) owns the settings"
+run kvmig config set allowPostCopy=true
+expect_stderr_has 'it fires only with allowWorkloadDisruption=true'
 run kvmig config set completionTimeoutPerGiB=77
 expect_status 0
 is 77 "$(kubectl get hyperconvergeds.v1.hco.kubevirt.io -n $ns kubevirt-hyperconverged -o json | jq .spec.virtualization.liveMigrationConfig.completionTimeoutPerGiB)"
+
+test_case 'edit what is stored as v1, and undo it'
+EDITOR="sed -i 's/completionTimeoutPerGiB: 77/completionTimeoutPerGiB: 78/'"
+export EDITOR
+run kvmig config edit
+expect_status 0
+run kvmig config history -o json
+expect_json '.items[-1] | "\(.how) \(.changes.completionTimeoutPerGiB.before) \(.changes.completionTimeoutPerGiB.after)"' 'edit 77 78'
+run kvmig config undo
+expect_status 0
+run kvmig config view completionTimeoutPerGiB -o json
+expect_json '.items[0].note' 'HyperConverged has 77 s/GiB, KubeVirt has not got it yet'
 
 done_testing

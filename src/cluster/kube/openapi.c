@@ -280,7 +280,7 @@ static cJSON *fetch_fields(Kube *kube, const Kind *kind, const char *url, GError
 static cJSON *load_fields(Kube *kube, const Kind *kind, GError **error)
 {
 	g_autofree char *name =
-		g_strdup_printf("schema-%s-%s-%s.json", *kind->group ? kind->group : "core",
+		g_strdup_printf("fields-%s-%s-%s.json", *kind->group ? kind->group : "core",
 				kind->version, kind->kind);
 	gint64 age_us = G_MAXINT64;
 	g_autoptr(cJSON) cached = kube_cache_read(kube, name, &age_us);
