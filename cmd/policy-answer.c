@@ -98,15 +98,15 @@ static char *applies_text(const Question *question)
 
 /* ---- the settings --------------------------------------------------------------------------- */
 
-/* The cluster's object with the policy's values in it: what the texts are made from. */
+/* What is in force in the cluster with the policy's values in it: what the texts are made from. */
 static cJSON *merged_object(const Question *question, const Policy *policy)
 {
 	cJSON *object = object_new(&KIND_HYPERCONVERGED, "default", "merged");
 	cJSON *map = json_ensure_object(json_ensure_object(object, "spec"), "liveMigrationConfig");
-	const cJSON *stored = settings_map(question->settings);
+	g_autoptr(cJSON) base = question->owner ? config_effective_object(question->owner) : NULL;
 
-	if (stored)
-		json_merge_patch(map, stored);
+	if (settings_map(base))
+		json_merge_patch(map, settings_map(base));
 	for (guint i = 0; policy && setting_nth(i); i++) {
 		const cJSON *value = policy_value(policy, setting_nth(i)->key, NULL);
 
@@ -135,26 +135,36 @@ static void set_note(cJSON *row, const char *note, gboolean idle)
 	json_set_string(row, "note", both ? both : idle ? no_effect : note);
 }
 
+/* Whether an object of the cluster says so, and no default. */
+static gboolean set_in_cluster(const Question *question, const Setting *setting)
+{
+	g_auto(ConfigValue) value = { 0 };
+
+	if (!question->owner)
+		return FALSE;
+	config_value(question->owner, setting, &value);
+	return value.origin != CONFIG_FROM_DEFAULT && value.origin != CONFIG_FROM_SCHEMA;
+}
+
 static cJSON *setting_row(const Question *question, const Setting *setting, const Policy *policy,
 			  const cJSON *merged, const Settings *settings)
 {
 	gboolean shim = FALSE;
 	gboolean by_policy = policy && policy_value(policy, setting->key, &shim) != NULL;
-	SettingOrigin origin;
-	g_autofree char *text = settings_effective_text(setting, merged, &origin);
+	const gboolean by_cluster = set_in_cluster(question, setting);
+	g_autofree char *text = settings_effective_text(setting, merged, NULL);
 	cJSON *row = cJSON_CreateObject();
 
 	json_set_string(row, "key", setting->key);
 	json_set_string(row, "text", text);
 	json_set_string(row, "origin",
-			by_policy                          ? "policy"
-			: origin == SETTING_ORIGIN_CLUSTER ? "cluster"
-			: question->settings_known         ? "default"
-							   : "unknown");
+			by_policy                  ? "policy"
+			: by_cluster               ? "cluster"
+			: question->settings_known ? "default"
+						   : "unknown");
 	set_note(row, note_on(setting->key, shim, settings),
 		 question->in_force == POLICY_RULE_DOCUMENTED && !engine_obeys(setting->key) &&
-			 (by_policy || origin == SETTING_ORIGIN_CLUSTER) &&
-			 !g_str_equal(text, "false"));
+			 (by_policy || by_cluster) && !g_str_equal(text, "false"));
 	return row;
 }
 

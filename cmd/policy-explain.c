@@ -21,7 +21,7 @@ static void question_clear(Question *question)
 	policies_clear(&question->policies);
 	cJSON_Delete(question->vm);
 	cJSON_Delete(question->project);
-	cJSON_Delete(question->settings);
+	config_owner_free(question->owner);
 	cJSON_Delete(question->vm_labels);
 	cJSON_Delete(question->project_labels);
 }
@@ -122,8 +122,9 @@ static gboolean find_settings(const CommandContext *context, Question *question,
 {
 	g_autoptr(GError) cause = NULL;
 
-	question->settings_known =
-		cluster_settings_object(context->cluster, &question->settings, &cause);
+	question->owner = config_owner_find(context->cluster, &cause);
+	/* no KubeVirt object: nobody has set anything */
+	question->settings_known = question->owner || error_code(cause) == KVMIG_ERROR_NOT_FOUND;
 	if (question->settings_known || error_code(cause) == KVMIG_ERROR_FORBIDDEN)
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&cause));
@@ -200,6 +201,8 @@ static void say_limits(const CommandContext *context, const Question *question)
 	if (!question->settings_known)
 		say_warning(context, "the cluster's settings cannot be read with your rights: only "
 				     "what the policy says is known");
+	for (guint i = 0; question->owner && i < question->owner->notes->len; i++)
+		say_warning(context, "%s", (const char *)question->owner->notes->pdata[i]);
 	say_rules_differ(context, question);
 }
 

@@ -4,11 +4,14 @@
 
 #include "policy.h"
 
+#include "config/owner.h"
+
 /* What is asked about. */
 typedef struct {
-	cJSON *vm;       /* VMI, or the VM where it does not run */
-	cJSON *project;  /* its Namespace; NULL: not there, or not to be read */
-	cJSON *settings; /* the cluster's object, or NULL */
+	cJSON *vm;      /* VMI, or the VM where it does not run */
+	cJSON *project; /* its Namespace; NULL: not there, or not to be read */
+	/* Of the cluster's settings; NULL: not to be read, or there is none. */
+	ConfigOwner *owner;
 	gboolean project_known, runs, settings_known;
 	cJSON *vm_labels, *project_labels; /* as they are, or as if */
 	Policies policies;

@@ -52,28 +52,6 @@ char *policy_labels_text(const Policy *policy)
 	return g_strdup_printf("%u VM, %u project", policy->n_vm, policy->n_ns);
 }
 
-/* On KubeVirt it may live in any namespace. */
-static cJSON *first_of_kind(Cluster *cluster, const Kind *kind, GError **error)
-{
-	g_autoptr(GPtrArray) objects = cluster_list(cluster, kind, NULL, NULL, error);
-
-	if (!objects || objects->len == 0)
-		return NULL;
-	return cJSON_Duplicate(g_ptr_array_index(objects, 0), TRUE);
-}
-
-gboolean cluster_settings_object(Cluster *cluster, cJSON **ret_object, GError **error)
-{
-	const Kind *kind = cluster_caps(cluster)->settings_kind;
-	g_autoptr(GError) local = NULL;
-
-	*ret_object = first_of_kind(cluster, kind ? kind : &KIND_HYPERCONVERGED, &local);
-	if (!local)
-		return TRUE;
-	g_propagate_error(error, g_steal_pointer(&local));
-	return FALSE;
-}
-
 gboolean namespace_labels(Cluster *cluster, const char *ns, cJSON **ret_object, gboolean *ret_known,
 			  GError **error)
 {

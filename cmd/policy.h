@@ -24,9 +24,6 @@ const char *policy_rule_name(PolicyRule rule); /* "documented", "kubevirt" */
 /* "2 VM, 1 project": how many labels of each; free with g_free(). */
 char *policy_labels_text(const Policy *policy);
 
-/* The object that holds the cluster's settings; *ret_object NULL where there is none. */
-gboolean cluster_settings_object(Cluster *cluster, cJSON **ret_object, GError **error);
-
 /* The labels of a namespace: *ret_known FALSE where this user may not read it. */
 gboolean namespace_labels(Cluster *cluster, const char *ns, cJSON **ret_object, gboolean *ret_known,
 			  GError **error);

@@ -72,6 +72,13 @@ END
 run kvmig policy show my-policy
 expect 'its labels' grep -qE '^VM labels: +kubevirt.io/environment=production$' "$out"
 
+test_case 'the settings are what is in force: KubeVirt lets workload disruption follow post-copy'
+bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge -p '{"spec":{"configuration":{"migrations":{"allowPostCopy":true}}}}'
+run kvmig policy explain fedora -n prod -o json
+expect_json '.settings[] | select(.key | startswith("allow")) | "\(.key) \(.text) \(.origin) \(.note)"' \
+	"$(printf '%s\n' 'allowPostCopy true cluster null' 'allowWorkloadDisruption true default null' 'allowAutoConverge false default null')"
+bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge -p '{"spec":{"configuration":{"migrations":{"allowPostCopy":null}}}}'
+
 test_case 'create: what the server and what we refuse'
 run kvmig policy create my-policy
 expect_status 8
