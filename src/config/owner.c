@@ -462,7 +462,7 @@ static gboolean same_value(const Setting *setting, const cJSON *a, const cJSON *
 {
 	gint64 left = 0, right = 0;
 
-	if (setting->type == SETTING_BANDWIDTH && cJSON_IsString(a) && cJSON_IsString(b))
+	if (a && b && setting->type == SETTING_BANDWIDTH && cJSON_IsString(a) && cJSON_IsString(b))
 		return quantity_parse(a->valuestring, &left, NULL) &&
 		       quantity_parse(b->valuestring, &right, NULL) && left == right;
 	return json_equal(a, b);
