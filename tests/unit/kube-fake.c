@@ -17,7 +17,7 @@ struct HttpStream {
 };
 
 guint fake_renewals, fake_streams;
-gboolean fake_renew_ok;
+gboolean fake_renew_ok, fake_no_credential;
 
 static const FakeReply *script;
 static guint script_count, script_at;
@@ -48,8 +48,10 @@ gboolean credential_certificate(Credential *credential G_GNUC_UNUSED,
 }
 
 gboolean credential_add_headers(Credential *credential G_GNUC_UNUSED, GPtrArray *headers,
-				GError **error G_GNUC_UNUSED)
+				GError **error)
 {
+	if (fake_no_credential)
+		return error_set(error, KVMIG_ERROR_FAILED, "no credential");
 	g_ptr_array_add(headers, g_strdup("Authorization: Bearer fake"));
 	return TRUE;
 }
@@ -69,7 +71,9 @@ gboolean credential_refresh(Credential *credential G_GNUC_UNUSED, gboolean *ret_
 
 char *credential_scrub(const Credential *credential G_GNUC_UNUSED, const char *text, gssize length)
 {
-	return length < 0 ? g_strdup(text) : g_strndup(text, (gsize)length);
+	g_autoptr(GString) copy = g_string_new_len(text, length);
+
+	return g_strdup(copy->str);
 }
 
 /* ---- requests ------------------------------------------------------------------------------- */

@@ -29,6 +29,7 @@ const char *fake_last_body(void);
 const char *fake_last_header(const char *name);
 extern guint fake_renewals;   /* calls of credential_refresh() */
 extern gboolean fake_renew_ok; /* what it answers */
+extern gboolean fake_no_credential; /* as where a plugin fails */
 
 /* The stream that is open; NULL: none. */
 const char *fake_stream_target(void);

@@ -87,6 +87,10 @@ unit_tests += %D%/test-kube-status
 tests_unit_test_kube_status_SOURCES = %D%/test-kube-status.c
 tests_unit_test_kube_status_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-kube-watch
+tests_unit_test_kube_watch_SOURCES = %D%/test-kube-watch.c %D%/kube-fake.c %D%/kube-fake.h
+tests_unit_test_kube_watch_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-kubeconfig
 tests_unit_test_kubeconfig_SOURCES = %D%/test-kubeconfig.c %D%/store-fixture.h
 tests_unit_test_kubeconfig_LDADD = $(AM_UNIT_LDADD)
@@ -119,6 +123,11 @@ unit_tests += %D%/test-http
 tests_unit_test_http_SOURCES = %D%/test-http.c %D%/http-server.c %D%/http-server.h
 tests_unit_test_http_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
 tests_unit_test_http_LDADD = $(AM_UNIT_LDADD) $(OPENSSL_LIBS)
+
+unit_tests += %D%/test-http-once
+tests_unit_test_http_once_SOURCES = %D%/test-http-once.c %D%/http-server.c %D%/http-server.h
+tests_unit_test_http_once_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
+tests_unit_test_http_once_LDADD = $(AM_UNIT_LDADD) $(OPENSSL_LIBS)
 
 unit_tests += %D%/test-http-stream
 tests_unit_test_http_stream_SOURCES = %D%/test-http-stream.c %D%/http-server.c %D%/http-server.h

@@ -96,6 +96,8 @@ static void test_timeout(void)
 	fake_done();
 }
 
+#define HINT_LOOK "it may have been carried out all the same: look before you try again"
+
 /* What may have been carried out is never sent again. */
 static void test_write(void)
 {
@@ -120,7 +122,9 @@ static void test_write(void)
 	fake_done();
 	for (guint i = 0; i < G_N_ELEMENTS(refused); i++) {
 		fake_script(refused[i].replies, refused[i].count, 1000);
-		g_assert_null(cluster_create(cluster, object, CLUSTER_WRITE_NONE, NULL));
+		g_clear_error(&error);
+		g_assert_null(cluster_create(cluster, object, CLUSTER_WRITE_NONE, &error));
+		g_assert_cmpint(g_strcmp0(error_get_hint(error), HINT_LOOK) == 0, ==, i == 0);
 		fake_done();
 	}
 }

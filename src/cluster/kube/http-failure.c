@@ -17,7 +17,7 @@ static const Meaning meanings[] = {
 	[HTTP_FAILURE_NONE] = { KVMIG_ERROR_INTERNAL, TRUE, NULL },
 	[HTTP_FAILURE_INVALID] = { KVMIG_ERROR_INVALID, FALSE, NULL },
 	[HTTP_FAILURE_UNSUPPORTED] = { KVMIG_ERROR_UNSUPPORTED, FALSE,
-				       "install libcurl 7.77 or newer, built with OpenSSL" },
+				       "install libcurl 7.80 or newer, built with OpenSSL" },
 	[HTTP_FAILURE_RESOLVE] = { KVMIG_ERROR_UNREACHABLE, FALSE,
 				   "check the host name in the kubeconfig's 'server', and DNS "
 				   "here" },

@@ -338,8 +338,7 @@ static HttpFault fault_of(HttpFailureKind kind)
 {
 	switch (kind) {
 	case HTTP_FAILURE_REFUSED:
-	case HTTP_FAILURE_CONNECT:
-	case HTTP_FAILURE_CONNECT_TIMEOUT:
+	case HTTP_FAILURE_CONNECT: /* but not CONNECT_TIMEOUT: that has taken long enough */
 		return HTTP_FAULT_REFUSED;
 	case HTTP_FAILURE_CLOSED:
 	case HTTP_FAILURE_CUT:
@@ -443,6 +442,7 @@ static void copy_config(HttpClient *client, const HttpConfig *config)
 				       ? g_strdup(config->tls_server_name)
 				       : NULL;
 	own->insecure = config->insecure;
+	own->disable_compression = config->disable_compression;
 	own->ca.data = config->ca.data ? g_strndup(config->ca.data, config->ca.length) : NULL;
 	own->ca.length = config->ca.length;
 	own->ca.where = g_strdup(config->ca.where);

@@ -30,6 +30,7 @@ typedef struct {
 	HttpPem ca;		     /* trusted instead of the system's */
 	HttpPem certificate, key;    /* the client's */
 	const char *proxy;	     /* http, https, socks5(h) URL; NULL: by the environment */
+	gboolean disable_compression; /* replies come as they are, for links that are fast */
 	const char *user_agent;
 	gint64 connect_timeout_ms;   /* 0: 10 s. Then UNREACHABLE */
 } HttpConfig;
@@ -97,7 +98,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HttpReply, http_reply_clear)
  * UNREACHABLE (name, connection, TLS, redirection: in plain words, with what the certificate says
  * and what was asked for), FORBIDDEN (TLS: the server wants another client certificate), TIMEOUT,
  * CANCELLED, INVALID (request or reply too large or malformed, not HTTP). Never sent twice, except
- * by libcurl where a kept connection turned out to be closed before a byte of the reply. While it
+ * GET and HEAD where a kept connection turned out to be closed before a byte of the reply. While it
  * waits, streams of the same client receive too, but their functions are called only by the main
  * loop. on_data may send other requests with the same client; it must not free it.
  */

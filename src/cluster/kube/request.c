@@ -37,6 +37,7 @@ HttpClient *kube_client(Kube *kube, GError **error)
 		.base = target->server,
 		.tls_server_name = target->tls_server_name,
 		.insecure = target->insecure,
+		.disable_compression = target->disable_compression,
 		.proxy = target->proxy,
 		.user_agent = USER_AGENT,
 		.connect_timeout_ms = CONNECT_TIMEOUT_MS,
@@ -284,6 +285,14 @@ static gboolean renew_once(Attempt *attempt, GError **error)
 	return kube_renew(attempt->kube, error);
 }
 
+/* "try again" is no good advice where it may have been done. */
+static void hint_unknown_outcome(const Attempt *attempt, GError **error)
+{
+	if (attempt->reply.fault == HTTP_FAULT_BROKEN && !is_read(attempt->request))
+		error_hint(error, "it may have been carried out all the same: look before you try "
+				  "again");
+}
+
 static gboolean set_refusal(Attempt *attempt, GError **error)
 {
 	g_autofree char *body = NULL;
@@ -314,6 +323,8 @@ static gboolean attempt_run(Attempt *attempt, GError **error)
 		} else if (may_repeat_fault(attempt) && pause_for_next(attempt)) {
 			g_debug("once more: %s", cause->message);
 			continue;
+		} else {
+			hint_unknown_outcome(attempt, &cause);
 		}
 		g_propagate_error(error, g_steal_pointer(&cause));
 		return FALSE;

@@ -387,7 +387,8 @@ static gboolean start_stream(KubeWatch *watch, GError **error)
 	return watch->stream != NULL;
 }
 
-/* Once more: what keeps a request from being made at all is final, as a plugin that fails. */
+/* Once more: what keeps a request from being made at all is final, as a plugin that fails; but
+ * after an outage the plugin's own server may not be back yet either. */
 static void begin(KubeWatch *watch)
 {
 	g_autoptr(GError) error = NULL;
@@ -395,7 +396,7 @@ static void begin(KubeWatch *watch)
 	if (start_stream(watch, &error))
 		return;
 	if (error_code(error) == KVMIG_ERROR_UNREACHABLE ||
-	    error_code(error) == KVMIG_ERROR_TIMEOUT)
+	    error_code(error) == KVMIG_ERROR_TIMEOUT || may_pass(watch))
 		again_after_failure(watch, error->message, 0);
 	else
 		fail(watch, error);

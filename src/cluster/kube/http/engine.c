@@ -212,6 +212,7 @@ static gboolean take_config(HttpEngine *engine, const HttpConfig *config, HttpFa
 	engine->proxy = g_strdup(config->proxy ? config->proxy : "");
 	engine->proxy_shown = config->proxy ? without_user(config->proxy) : NULL;
 	engine->user_agent = g_strdup(config->user_agent);
+	engine->disable_compression = config->disable_compression;
 	engine->connect_timeout_ms = (long)config->connect_timeout_ms;
 	return tls_init(&engine->tls, config, failure);
 }

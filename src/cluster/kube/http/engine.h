@@ -58,7 +58,7 @@ typedef struct {
 	void (*done)(const HttpFailure *failure, gpointer user_data);
 } HttpTransferFuncs;
 
-#define HTTP_MODULE_ABI 1
+#define HTTP_MODULE_ABI 2
 #define HTTP_MODULE_SYMBOL "kvmig_http_module"
 
 typedef struct {

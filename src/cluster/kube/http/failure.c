@@ -175,6 +175,7 @@ void failure_explain(const HttpTransfer *transfer, CURLcode result, HttpFailure 
 		failure_set(failure, HTTP_FAILURE_NOT_HTTP,
 			    "the reply is not compressed as it says");
 		return;
+	case CURLE_ABORTED_BY_CALLBACK: /* transfer.c: it would have been sent again */
 	case CURLE_GOT_NOTHING:
 	case CURLE_PARTIAL_FILE:
 	case CURLE_SEND_ERROR:

@@ -51,6 +51,7 @@ struct HttpEngine {
 	char *proxy;       /* "": none */
 	char *proxy_shown; /* without credentials; NULL: none */
 	char *user_agent;
+	gboolean disable_compression;
 	long connect_timeout_ms;
 };
 
@@ -64,6 +65,8 @@ struct HttpTransfer {
 	gpointer user_data;
 	gint64 timeout_ms;
 	gboolean running;
+	gboolean once;     /* it is no read: not to be sent again */
+	gboolean sent;
 	gboolean stopped;  /* by a function of the caller's */
 	gboolean received; /* a byte of a reply */
 	char error[CURL_ERROR_SIZE];

@@ -70,6 +70,23 @@ static int on_socket_made(void *user_data, curl_socket_t fd, curlsocktype purpos
 	return CURL_SOCKOPT_OK;
 }
 
+/* libcurl sends a request anew, of whatever method, that went out on a kept connection which then
+ * ended without a reply. The server may have acted on it, so that only reads may go out twice. */
+static int on_ready_to_send(void *user_data, char *remote, char *local, int remote_port,
+			    int local_port)
+{
+	HttpTransfer *transfer = user_data;
+
+	(void)remote;
+	(void)local;
+	(void)remote_port;
+	(void)local_port;
+	if (transfer->once && transfer->sent)
+		return CURL_PREREQFUNC_ABORT;
+	transfer->sent = TRUE;
+	return CURL_PREREQFUNC_OK;
+}
+
 /* ---- setting up ------------------------------------------------------------------------------ */
 
 static void set_callbacks(HttpTransfer *transfer)
@@ -82,6 +99,8 @@ static void set_callbacks(HttpTransfer *transfer)
 	SET(transfer, CURLOPT_WRITEDATA, transfer);
 	SET(transfer, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
 	SET(transfer, CURLOPT_SOCKOPTFUNCTION, on_socket_made);
+	SET(transfer, CURLOPT_PREREQFUNCTION, on_ready_to_send);
+	SET(transfer, CURLOPT_PREREQDATA, transfer);
 	SET(transfer, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
 	/* else the end of a request waits for getaddrinfo() in libcurl's thread */
@@ -105,7 +124,8 @@ static void set_limits(HttpTransfer *transfer)
 	 * the second request wait for the end of the first. */
 	SET(transfer, CURLOPT_PIPEWAIT,
 	    g_str_has_prefix(transfer->engine->url, "https:") ? 1L : 0L);
-	SET(transfer, CURLOPT_ACCEPT_ENCODING, "gzip");
+	SET(transfer, CURLOPT_ACCEPT_ENCODING,
+	    transfer->engine->disable_compression ? NULL : "gzip");
 	SET(transfer, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(transfer, CURLOPT_BUFFERSIZE, 65536L);
 	SET(transfer, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
@@ -186,6 +206,7 @@ static void set_method(HttpTransfer *transfer, const HttpRequest *request)
 {
 	gboolean get = g_str_equal(request->method, "GET");
 
+	transfer->once = !get && !g_str_equal(request->method, "HEAD");
 	if (g_str_equal(request->method, "HEAD")) {
 		SET(transfer, CURLOPT_NOBODY, 1L);
 	} else if (request->body || g_str_equal(request->method, "POST") ||
