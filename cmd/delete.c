@@ -185,6 +185,7 @@ static int run_delete(CommandContext *context, const void *data, GError **error)
 		if (!tally_add(&tally, NULL, failure))
 			break;
 	}
+	tally_tell_left(context, &tally, resources->len);
 	return (int)tally_status(&tally);
 }
 

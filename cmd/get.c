@@ -227,6 +227,7 @@ static int get_named(Get *get, const GPtrArray *resources)
 		if (!tally_add(&tally, NULL, failure))
 			break;
 	}
+	tally_tell_left(get->context, &tally, resources->len);
 	return tally.failed ? (int)tally.status : STATUS_DONE;
 }
 

@@ -177,8 +177,9 @@ static void write_each(Writer *writer)
 
 		(void)write_one(writer, manifest_nth(writer->manifest, i), &failure);
 		if (!tally_add(&writer->tally, NULL, failure))
-			return;
+			break;
 	}
+	tally_tell_left(writer->context, &writer->tally, manifest_length(writer->manifest));
 }
 
 static gboolean any_migration(const Manifest *manifest)

@@ -172,6 +172,14 @@ gboolean tally_add(Tally *tally, const char *place, GError *failure)
 	return status != STATUS_UNREACHABLE;
 }
 
+void tally_tell_left(const CommandContext *context, const Tally *tally, guint all)
+{
+	const guint left = all - tally->tried;
+
+	if (left)
+		say_warning(context, "%u more %s not tried", left, left == 1 ? "was" : "were");
+}
+
 ExitStatus tally_status(const Tally *tally)
 {
 	if (!tally->failed)

@@ -44,4 +44,6 @@ typedef struct {
 /* Takes and reports an error where there is one; `place` (may be NULL) is put in front. FALSE where
  * it makes no sense to go on: the cluster cannot be reached. */
 gboolean tally_add(Tally *tally, const char *place, GError *failure);
+/* Says how many are left, where tally_add() wants no more of them. */
+void tally_tell_left(const CommandContext *context, const Tally *tally, guint all);
 ExitStatus tally_status(const Tally *tally);

@@ -62,6 +62,18 @@ get --server https://127.0.0.1:3 --user u --tls-server-name kube
 expect_status 5
 expect_stderr_has 127.0.0.1:3
 
+test_case 'several: nobody is asked for each of them, and that is said'
+for words in 'get vmi a b c' 'delete vmi a b c' 'label vmi a b c x=y' 'apply -f several.yaml'; do
+	for name in a b c; do
+		printf -- '---\napiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\nmetadata: {name: %s}\n' $name
+	done >several.yaml
+	# shellcheck disable=SC2086 # words
+	run kvmig --kubeconfig config --request-timeout "$limit" $words
+	expect_status 5
+	expect_stderr_has 'warning: 2 more were not tried'
+	expect 'one error' [ "$(grep -c 'connection refused' "$err")" -eq 1 ]
+done
+
 # ---- bad files ----
 
 file() { # FILE [OPTION…]: kvmig with that kubeconfig
