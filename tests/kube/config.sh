@@ -233,7 +233,12 @@ expect_status 0
 is 77 "$(kubectl get hyperconvergeds.v1.hco.kubevirt.io -n $ns kubevirt-hyperconverged -o json | jq .spec.virtualization.liveMigrationConfig.completionTimeoutPerGiB)"
 
 test_case 'edit what is stored as v1, and undo it'
-EDITOR="sed -i 's/completionTimeoutPerGiB: 77/completionTimeoutPerGiB: 78/'"
+cat >change <<'END'
+#!/bin/sh
+sed -i 's/completionTimeoutPerGiB: 77/completionTimeoutPerGiB: 78/' "$1"
+END
+chmod +x change
+EDITOR=$PWD/change
 export EDITOR
 run kvmig config edit
 expect_status 0

@@ -239,12 +239,20 @@ process_is_gone() { # PID
 	case $(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) in '' | Z) ;; *) return 1 ;; esac
 }
 
+# Those of this lab, by their environment: one that has only just been started is not in its lock yet.
+controllers() {
+	for process in /proc/[0-9]*; do
+		case $(tr '\0' ' ' <"$process/cmdline") in *kvmig*' controller '*) ;; *) continue ;; esac
+		grep -qsz "^XDG_STATE_HOME=$LAB_TOP/s\$" "$process/environ" && echo "${process#/proc/}"
+	done 2>/dev/null
+}
+
 # Not only its lock emptied, which it does first: a command that comes then takes it for one that runs.
 stop_controller() {
-	pid=$(controller_pid)
-	[ -n "$pid" ] || return 0
-	kill -TERM "$pid" 2>/dev/null
-	until_true 30 process_is_gone "$pid"
+	for pid in $(controllers); do
+		kill -TERM "$pid" 2>/dev/null
+		until_true 30 process_is_gone "$pid" || return 1
+	done
 }
 
 takes_over() { # STEP VM PHASE: ends so
@@ -253,14 +261,27 @@ takes_over() { # STEP VM PHASE: ends so
 	dies_at "$1" "$2" && until_controller_dead && follow "$3"
 }
 
+# On a slow machine another command may have been faster with a controller of its own, which has no orders to die.
+will_die_at() { # STEP
+	for _ in $(seq 10); do
+		leader=$(controller_pid)
+		[ -n "$leader" ] && grep -qsz "^KVMIG_TEST_KILL_AT_STEP=$1\$" "/proc/$leader/environ" && return 0
+		stop_controller
+		as_lab_user env KVMIG_TEST_KILL_AT_STEP="$1" "$KVMIG" status >/dev/null 2>&1
+		sleep 0.2
+	done
+	echo "no controller that dies at $1"
+	return 1
+}
+
 dies_cancelling() { # VM
 	stop_controller
-	dies_at cancelling "$1" && until_copying "$1" && kvmig cancel -q --no-wait "$1" && until_controller_dead
+	dies_at cancelling "$1" && until_copying "$1" && will_die_at cancelling && kvmig cancel -q --no-wait "$1" && until_controller_dead
 }
 
 dies_undecided() { # VM TARGET
 	stop_controller
-	dies_at undecided "$1" && until_copying "$1" && kill -KILL "$(part_pid "$2-daemon")" && until_controller_dead
+	dies_at undecided "$1" && until_copying "$1" && will_die_at undecided && kill -KILL "$(part_pid "$2-daemon")" && until_controller_dead
 }
 
 follow() { # PHASE
