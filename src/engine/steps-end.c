@@ -72,7 +72,7 @@ static void tell_why_stayed(Job *job)
 			    error_get_hint(job->said_error));
 	else if (job->silent) /* its daemon, or the connection, took the answer along */
 		set_outcome(job, REASON_FAIL_HOST_UNREACHABLE, NULL, NULL);
-	else if (job->sampled || job->sides[SOURCE].is.reason == HYPER_REASON_MIGRATION_CANCELED)
+	else if (job->job_seen || job->sides[SOURCE].is.reason == HYPER_REASON_MIGRATION_CANCELED)
 		set_outcome(job, REASON_FAIL_LIBVIRT,
 			    "libvirt gave the migration up, and no controller heard why", NULL);
 	else
