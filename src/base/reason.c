@@ -4,12 +4,13 @@
 #include <stddef.h>
 #include <string.h>
 
-#define REASON_DEFINE(identifier, value, meaning, advice) const char REASON_##identifier[] = value;
+#define REASON_DEFINE(identifier, value, ...) const char REASON_##identifier[] = value;
 REASON_TABLE(REASON_DEFINE)
 #undef REASON_DEFINE
 
 static const Reason table[] = {
-#define REASON_ROW(identifier, value, meaning, advice) { REASON_##identifier, meaning, advice },
+#define REASON_ROW(identifier, value, meaning, advice, ...)                                        \
+	{ REASON_##identifier, meaning, advice, "" __VA_ARGS__ },
 	REASON_TABLE(REASON_ROW)
 #undef REASON_ROW
 };

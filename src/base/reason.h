@@ -10,147 +10,215 @@
  *   KVMIG-FAIL-…  a migration ended without having moved the VM
  *   KVMIG-ALARM-… a state that a person must look at; kvmig does not act on it
  *   KVMIG-LINT-…  settings or policies that do nothing, or not what one thinks
+ *   KVMIG-CHK-…   what `check` found beside that
  */
 #pragma once
 
-/* REASON(identifier, code, what it means, what to do) */
+/* REASON(identifier, code, what it means, what to do, how it comes about) */
 #define REASON_TABLE(REASON)                                                                       \
 	REASON(PEND_CLUSTER_LIMIT, "KVMIG-PEND-CLUSTER-LIMIT",                                     \
 	       "as many migrations run as parallelMigrationsPerCluster allows",                    \
-	       "wait, cancel one, or raise the limit")                                             \
+	       "wait, cancel one, or raise the limit",                                             \
+	       "every migration of the cluster counts, whoever started it: drains and updates "    \
+	       "too")                                                                              \
 	REASON(PEND_OUTBOUND_LIMIT, "KVMIG-PEND-OUTBOUND-LIMIT",                                   \
 	       "as many migrations leave the source node as parallelOutboundMigrationsPerNode "    \
 	       "allows",                                                                           \
-	       "wait, cancel one, or raise the limit")                                             \
+	       "wait, cancel one, or raise the limit",                                             \
+	       "a drain, or a batch, moves many VMs of one node")                                  \
 	REASON(PEND_INBOUND_LIMIT, "KVMIG-PEND-INBOUND-LIMIT",                                     \
 	       "every node that fits already receives as many VMs as it may",                      \
-	       "wait, or free another node")                                                       \
+	       "wait, or free another node",                                                       \
+	       "parallelInboundMigrationsPerNode is set, and few nodes fit")                       \
 	REASON(PEND_NO_TARGET, "KVMIG-PEND-NO-TARGET", "no node can take the VM now",              \
-	       "run 'kvmig status VM' for the reason of each node")                                \
+	       "run 'kvmig targets VM' for the reasons of each node",                              \
+	       "nodes are cordoned, full, or lack what the VM needs; they are looked at again as " \
+	       "that changes")                                                                     \
 	REASON(PEND_MEMORY_RESERVED, "KVMIG-PEND-MEMORY-RESERVED",                                 \
 	       "the memory on the nodes that fit is reserved for migrations under way",            \
-	       "wait until one of them ends")                                                      \
-	REASON(PEND_VM_BUSY, "KVMIG-PEND-VM-BUSY", "libvirt has another job on this VM",           \
-	       "wait until the snapshot, backup or block job ends")                                \
+	       "wait until one of them ends",                                                      \
+	       "a VM on its way has memory on its target reserved before it arrives")              \
+	REASON(PEND_VM_BUSY, "KVMIG-PEND-VM-BUSY", "something else is being done with this VM",    \
+	       "wait until the snapshot, backup or block job ends",                                \
+	       "libvirt does one job on a domain at a time; this one waits until that has "        \
+	       "ended, and asks again every 5 s. On KubeVirt: a backup, volumes that are "         \
+	       "plugged in for one, or another cluster that is not ready to take part")            \
 	REASON(PEND_NO_CONTROLLER, "KVMIG-PEND-NO-CONTROLLER",                                     \
 	       "no controller runs, so nobody starts or watches migrations",                       \
-	       "run 'kvmig controller', or any command that starts one")                           \
-	REASON(TGT_SOURCE, "KVMIG-TGT-SOURCE", "the VM runs there already", "name another node")   \
+	       "run 'kvmig controller', or any command that starts one",                           \
+	       "on fleet and local clusters a controller does the work; it was stopped, or died")  \
+	REASON(TGT_SOURCE, "KVMIG-TGT-SOURCE", "the VM runs there already", "name another node",   \
+	       "the node that was asked for is the VM's own")                                      \
 	REASON(TGT_SAME_HOST, "KVMIG-TGT-SAME-HOST",                                               \
 	       "libvirt takes the node for the one on which the VM runs",                          \
-	       "remove one of the two nodes, or give each its own host_uuid in libvirtd.conf")     \
+	       "remove one of the two nodes, or give each its own host_uuid in libvirtd.conf",     \
+	       "both daemons report one host UUID: a cloned installation, a board without one, "   \
+	       "or two names of one host")                                                         \
 	REASON(TGT_CORDONED, "KVMIG-TGT-CORDONED", "the node is cordoned",                         \
-	       "run 'kvmig node uncordon NODE'")                                                   \
+	       "run 'kvmig node uncordon NODE', on KubeVirt 'kubectl uncordon NODE'",              \
+	       "an admin, or a drain, marked it as unschedulable")                                 \
 	REASON(TGT_NOT_READY, "KVMIG-TGT-NOT-READY", "the node is not ready or not reachable",     \
-	       "look at 'kvmig node show NODE'")                                                   \
+	       "look at 'kvmig node show NODE', on KubeVirt 'kubectl describe node NODE'",         \
+	       "its kubelet, or its libvirt daemon, has not been heard for a while")               \
 	REASON(TGT_ADDED_SELECTOR, "KVMIG-TGT-ADDED-SELECTOR",                                     \
 	       "the node's labels do not match --node or --node-selector",                         \
-	       "label the node or ask for another one")                                            \
+	       "label the node or ask for another one",                                            \
+	       "labels are compared as text: another case, or a name where the label has an "      \
+	       "address")                                                                          \
 	REASON(TGT_VM_SELECTOR, "KVMIG-TGT-VM-SELECTOR",                                           \
 	       "the node's labels do not match the VM's own node selector",                        \
-	       "label the node or change the VM's node selector")                                  \
+	       "label the node or change the VM's node selector",                                  \
+	       "the nodeSelector of the VM holds for each of its migrations, besides what was "    \
+	       "asked for")                                                                        \
 	REASON(TGT_TAINT, "KVMIG-TGT-TAINT", "the node has a taint that the VM does not tolerate", \
-	       "remove the taint")                                                                 \
+	       "remove the taint",                                                                 \
+	       "the node is kept for other work, or Kubernetes tainted it for a fault")            \
 	REASON(TGT_ARCH, "KVMIG-TGT-ARCH", "the node has another processor architecture",          \
-	       "choose a node of the VM's architecture")                                           \
+	       "choose a node of the VM's architecture",                                           \
+	       "a running guest cannot change its processor's architecture")                       \
 	REASON(TGT_CPU_MODEL, "KVMIG-TGT-CPU-MODEL", "the node cannot offer the VM's CPU model",   \
-	       "choose a node with that CPU, or give the VM an older model")                       \
+	       "choose a node with that CPU, or give the VM an older model",                       \
+	       "the node's processor is older or of another vendor, or its microcode hides "       \
+	       "features of the model")                                                            \
 	REASON(TGT_MACHINE_TYPE, "KVMIG-TGT-MACHINE-TYPE",                                         \
-	       "the node's QEMU lacks the VM's machine type", "update QEMU on the node")           \
+	       "the node's QEMU lacks the VM's machine type", "update QEMU on the node",           \
+	       "QEMU gives old machine types up in time, and has new ones in new releases only")   \
 	REASON(TGT_VIRT_TYPE, "KVMIG-TGT-VIRT-TYPE",                                               \
-	       "the node cannot accelerate the VM as it runs now", "enable KVM on the node")      \
+	       "the node cannot accelerate the VM as it runs now", "enable KVM on the node",       \
+	       "no virtualization in the firmware, no module kvm, or no rights on /dev/kvm")       \
 	REASON(TGT_MEMORY, "KVMIG-TGT-MEMORY", "the node has too little memory",                   \
-	       "free memory there or choose another node")                                         \
+	       "free memory there or choose another node",                                         \
+	       "requests count, used or not; on libvirt hosts also what is really free")           \
 	REASON(BLK_NOT_RUNNING, "KVMIG-BLK-NOT-RUNNING", "the VM is not running",                  \
-	       "start it; a VM that is shut off has nothing to migrate live")                      \
+	       "start it; a VM that is shut off has nothing to migrate live",                      \
+	       "it is shut off, still starting, or has ended")                                     \
 	REASON(BLK_SOURCE_UNREACHABLE, "KVMIG-BLK-SOURCE-UNREACHABLE",                             \
-	       "the node on which the VM is does not answer",                                      \
-	       "bring the node back")                                                              \
+	       "the node on which the VM is does not answer", "bring the node back",               \
+	       "the host is down or cut off; whether the VM still runs there is not known")        \
 	REASON(BLK_IN_FLIGHT, "KVMIG-BLK-IN-FLIGHT", "the VM is being migrated already",           \
-	       "follow it with 'kvmig status -w VM' or cancel it")                                 \
+	       "follow it with 'kvmig status -w VM' or cancel it",                                 \
+	       "a user, a drain or an update of the cluster started one before")                   \
 	REASON(BLK_DUPLICATE_UUID, "KVMIG-BLK-DUPLICATE-UUID",                                     \
 	       "two hosts report a domain with this UUID",                                         \
-	       "find out which one is real; kvmig will not touch either")                          \
+	       "find out which one is real; kvmig will not touch either",                          \
+	       "a domain was copied with its UUID, or a migration outside of kvmig left a "        \
+	       "definition behind")                                                                \
 	REASON(BLK_UNDECIDED, "KVMIG-BLK-UNDECIDED",                                               \
 	       "an earlier migration of this VM is undecided: a host could not be asked",          \
-	       "bring that host back, or decide by hand")                                          \
+	       "bring that host back, or decide by hand",                                          \
+	       "the host went away in the middle; the VM may run on either side, and starting it " \
+	       "twice would destroy its disk")                                                     \
 	REASON(BLK_LIBVIRT, "KVMIG-BLK-LIBVIRT", "libvirt refuses to migrate this VM",             \
-	       "its own words say why")                                                            \
+	       "its own words say why",                                                            \
+	       "a device, disk or setting of the domain that libvirt never moves live")            \
 	REASON(BLK_TLS_CERTS, "KVMIG-BLK-TLS-CERTS",                                               \
 	       "migration traffic is to be encrypted, but a host lacks the certificates",          \
-	       "install them, or set disableTLS to true where the network is trusted")             \
+	       "install them, or set disableTLS to true where the network is trusted",             \
+	       "QEMU's migration takes certificates of its own, beside those of libvirtd")         \
 	REASON(FAIL_LIBVIRT, "KVMIG-FAIL-LIBVIRT", "libvirt or QEMU reported an error",            \
-	       "read its words; the VM runs on the source")                                        \
+	       "read its words; the VM runs on the source",                                        \
+	       "beside the words: the QEMU log of both hosts, /var/log/libvirt/qemu")              \
 	REASON(FAIL_CANCELLED, "KVMIG-FAIL-CANCELLED", "cancelled by a user",                      \
-	       "start it again when you like")                                                     \
+	       "start it again when you like",                                                     \
+	       "kvmig cancel, virsh domjobabort, or the migration object was deleted")             \
 	REASON(FAIL_COMPLETION_TIMEOUT, "KVMIG-FAIL-COMPLETION-TIMEOUT",                           \
 	       "not done within completionTimeoutPerGiB",                                          \
-	       "raise it or bandwidthPerMigration, or allow post-copy")                            \
+	       "raise it or bandwidthPerMigration, or allow post-copy",                            \
+	       "the guest writes to its memory faster than it is copied; the time grows with the " \
+	       "memory of the VM")                                                                 \
 	REASON(FAIL_PROGRESS_TIMEOUT, "KVMIG-FAIL-PROGRESS-TIMEOUT",                               \
 	       "the memory copy made no progress for progressTimeout",                             \
-	       "look at the network between the two hosts")                                        \
+	       "look at the network between the two hosts",                                        \
+	       "the network stalled, the target hangs, or the guest undoes what was copied")       \
 	REASON(FAIL_NO_TARGET_TIMEOUT, "KVMIG-FAIL-NO-TARGET-TIMEOUT",                             \
 	       "no node could take the VM before the time for that ran out",                       \
-	       "look at 'kvmig node list' and start it again")                                     \
+	       "look at 'kvmig node list' and start it again",                                     \
+	       "no node that fits became free in time; --schedule-timeout sets it for one "        \
+	       "migration")                                                                        \
 	REASON(FAIL_HOST_UNREACHABLE, "KVMIG-FAIL-HOST-UNREACHABLE",                               \
-	       "a host could not be reached", "bring it back and start again")                     \
+	       "a host could not be reached", "bring it back and start again",                     \
+	       "network, daemon or credentials, of either host")                                   \
 	REASON(FAIL_SETTINGS, "KVMIG-FAIL-SETTINGS",                                               \
 	       "the settings or the policy of the migration cannot be obeyed",                     \
-	       "correct what the message names and start it again")                                \
+	       "correct what the message names and start it again",                                \
+	       "they were written past the checks, by another program or an older release")        \
 	REASON(FAIL_VM_GONE, "KVMIG-FAIL-VM-GONE", "the VM ended while it was being migrated",     \
-	       "look at why it ended")                                                             \
+	       "look at why it ended",                                                             \
+	       "it was shut down, destroyed or deleted, or its QEMU crashed")                      \
 	REASON(FAIL_CONTROLLER_LOST, "KVMIG-FAIL-CONTROLLER-LOST",                                 \
-	       "the controller died before the migration was handed to libvirt",                   \
-	       "start it again")                                                                   \
+	       "the controller died before the migration was handed to libvirt", "start it again", \
+	       "it was killed, or its machine went down; whoever came next found libvirt without " \
+	       "a migration")                                                                      \
 	REASON(LINT_POLICY_INVALID, "KVMIG-LINT-POLICY-INVALID",                                   \
-	       "a policy that the admission would refuse",                                         \
-	       "correct what the message names")                                                   \
+	       "a policy that the admission would refuse", "correct what the message names",       \
+	       "it was written before the admission existed, or past it")                          \
 	REASON(LINT_POLICY_NO_SELECTORS, "KVMIG-LINT-POLICY-NO-SELECTORS",                         \
 	       "a policy without selectors matches no VM",                                         \
-	       "give it labels to match, or delete it")                                            \
+	       "give it labels to match, or delete it",                                            \
+	       "without the key 'selectors' nothing matches; the empty 'selectors: {}' matches "   \
+	       "every VM")                                                                         \
 	REASON(LINT_POLICY_DUPLICATE, "KVMIG-LINT-POLICY-DUPLICATE",                               \
 	       "two policies have equal selectors: one of them never applies",                     \
-	       "delete one of them, or change its labels")                                         \
+	       "delete one of them, or change its labels",                                         \
+	       "a policy was copied under another name, and its labels left as they were")         \
 	REASON(LINT_POLICY_TIE, "KVMIG-LINT-POLICY-TIE",                                           \
 	       "two policies can meet on a VM and only their names decide",                        \
-	       "add a label to the one that is to win")                                            \
+	       "make a policy with the labels of both: it goes before them",                       \
+	       "both match with as many labels, and a VM can have the labels of both")             \
 	REASON(LINT_POLICY_RULES_DIFFER, "KVMIG-LINT-POLICY-RULES-DIFFER",                         \
 	       "the documents and KubeVirt disagree which of two policies wins",                   \
-	       "add a label to the one that is to win")                                            \
+	       "make a policy with the labels of both: it goes before them",                       \
+	       "among equals the documents compare label keys, KubeVirt's code counts the VM's "   \
+	       "labels first")                                                                     \
 	REASON(LINT_POLICY_UNMATCHED, "KVMIG-LINT-POLICY-UNMATCHED",                               \
-	       "the selectors of a policy match no VM",                                            \
-	       "label the running VMs, or delete it")                                              \
+	       "the selectors of a policy match no VM", "label the running VMs, or delete it",     \
+	       "the label is on the VirtualMachine only, is misspelt, or no such VM runs now")     \
 	REASON(LINT_POLICY_DISRUPTION_OFF, "KVMIG-LINT-POLICY-DISRUPTION-OFF",                     \
 	       "allowPostCopy: false alone switches workload disruption off too",                  \
-	       "say allowWorkloadDisruption in the policy")                                        \
+	       "say allowWorkloadDisruption in the policy",                                        \
+	       "where a policy leaves allowWorkloadDisruption out, it follows the policy's "       \
+	       "allowPostCopy")                                                                    \
 	REASON(LINT_POLICY_GATED, "KVMIG-LINT-POLICY-GATED",                                       \
 	       "a field that KubeVirt heeds only behind a feature gate",                           \
-	       "enable the gate, or leave the field out")                                          \
+	       "enable the gate, or leave the field out",                                          \
+	       "the gate is in spec.configuration.developerConfiguration.featureGates of "         \
+	       "KubeVirt")                                                                         \
 	REASON(LINT_POLICY_POST_COPY, "KVMIG-LINT-POLICY-POST-COPY",                               \
 	       "a policy allows post-copy to VMs that cannot use it",                              \
-	       "give these VMs a policy of their own, without post-copy")                          \
+	       "give these VMs a policy of their own, without post-copy",                          \
+	       "a passed-through device writes into memory that would still be on the source")     \
 	REASON(LINT_POLICY_NOT_RUNNING_LABEL, "KVMIG-LINT-POLICY-NOT-RUNNING-LABEL",               \
 	       "a label of the VM has not reached the running VM",                                 \
-	       "label the running VM too: kvmig vm label")                                         \
+	       "label the running VM too: kvmig vm label",                                         \
+	       "labels go from a VirtualMachine's template to the instance when that starts, not " \
+	       "later")                                                                            \
 	REASON(ALARM_TWO_RUNNING, "KVMIG-ALARM-TWO-RUNNING",                                       \
 	       "two copies of the VM ran at once; the one that began second was suspended",        \
-	       "destroy the suspended copy once you are sure which one is right")                  \
+	       "destroy the suspended copy once you are sure which one is right",                  \
+	       "the hosts lost sight of each other at the switch, or somebody resumed a copy by "  \
+	       "hand")                                                                             \
 	REASON(ALARM_NONE_LEFT, "KVMIG-ALARM-NONE-LEFT", "no host has the VM any more",            \
-	       "look at both hosts' logs; start the VM from its disk")                             \
+	       "look at both hosts' logs; start the VM from its disk",                             \
+	       "it was shut down or crashed in the midst of the switch, or was removed by hand")   \
 	REASON(ALARM_BOTH_PAUSED, "KVMIG-ALARM-BOTH-PAUSED",                                       \
 	       "both copies are paused and nothing tells which one is complete",                   \
-	       "resume the one that is right with virsh, destroy the other")                       \
+	       "resume the one that is right with virsh, destroy the other",                       \
+	       "a daemon or host died between the end of the copy and the start on the target")    \
 	REASON(ALARM_COPY_LEFT, "KVMIG-ALARM-COPY-LEFT",                                           \
 	       "the VM runs, and another host still has a copy of it that does not",               \
-	       "once you are sure that it is the stale one, destroy it there with virsh")          \
+	       "once you are sure that it is the stale one, destroy it there with virsh",          \
+	       "a daemon died before it had cleaned up after the migration")                       \
 	REASON(ALARM_ONE_PAUSED, "KVMIG-ALARM-ONE-PAUSED",                                         \
 	       "the only copy of the VM is paused, and nothing tells whether another one has run", \
-	       "find out whether the other host ran it; if not, resume it with virsh")             \
+	       "find out whether the other host ran it; if not, resume it with virsh",             \
+	       "a host or daemon died around the switch; the other one may have run the VM, and "  \
+	       "its disk may be ahead")                                                            \
 	REASON(ALARM_UNDECIDED, "KVMIG-ALARM-UNDECIDED",                                           \
 	       "a host could not be asked, so the outcome is not known",                           \
-	       "bring the host back; kvmig settles it then")
+	       "bring the host back; kvmig settles it then",                                       \
+	       "the host is down or cut off, and only it knows whether it runs the VM")
 
-#define REASON_DECLARE(identifier, code, text, hint) extern const char REASON_##identifier[];
+#define REASON_DECLARE(identifier, code, text, hint, ...) extern const char REASON_##identifier[];
 REASON_TABLE(REASON_DECLARE)
 #undef REASON_DECLARE
 
@@ -159,6 +227,7 @@ typedef struct {
 	const char *code; /* also the address of REASON_<identifier> */
 	const char *text;
 	const char *hint;
+	const char *cause; /* how it comes about; "" where the text says it all */
 } Reason;
 
 /* The row of a code, or NULL. */

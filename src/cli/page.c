@@ -448,10 +448,13 @@ static void put_reasons_page(Page *page)
 		g_autofree char *label = g_strdup_printf("`%s`", reason->code);
 		g_autofree char *text =
 			g_strdup_printf("%c%s.", g_ascii_toupper(*reason->text), reason->text + 1);
+		g_autofree char *cause = g_strdup_printf("Why: %s.", reason->cause);
 		g_autofree char *hint = g_strdup_printf("What to do: %s.", reason->hint);
 
 		doc_tag_begin(page->doc, label);
 		doc_paragraph(page->doc, text);
+		if (*reason->cause)
+			doc_paragraph(page->doc, cause);
 		doc_paragraph(page->doc, hint);
 		doc_tag_end(page->doc);
 	}
