@@ -152,7 +152,7 @@ static gboolean read_number(Db *db, const char *sql, gint64 *ret_value, GError *
 {
 	sqlite3_stmt *stmt = db_prepare(db, sql, error);
 
-	if (!stmt || db_step(db, stmt, error) != DB_STEP_ROW)
+	if (!stmt || !db_expect_row(db, stmt, error))
 		return FALSE;
 	*ret_value = sqlite3_column_int64(stmt, 0);
 	sqlite3_reset(stmt);
@@ -496,6 +496,18 @@ DbStep db_step(Db *db, sqlite3_stmt *stmt, GError **error)
 		db_set_error(db, rc, error); /* before the reset, which forgets the message */
 	sqlite3_reset(stmt);
 	return rc == SQLITE_DONE ? DB_STEP_DONE : DB_STEP_ERROR;
+}
+
+gboolean db_expect_row(Db *db, sqlite3_stmt *stmt, GError **error)
+{
+	switch (db_step(db, stmt, error)) {
+	case DB_STEP_ROW:
+		return TRUE;
+	case DB_STEP_DONE:
+		return db_set_error(db, SQLITE_CORRUPT, error);
+	default:
+		return FALSE;
+	}
 }
 
 gboolean db_run(Db *db, sqlite3_stmt *stmt, GError **error)

@@ -68,6 +68,9 @@ typedef enum { DB_STEP_ERROR, DB_STEP_ROW, DB_STEP_DONE } DbStep;
 /* The statement is reset when there are no more rows or it failed; a caller that stops early
  * resets it with sqlite3_reset(). */
 DbStep db_step(Db *db, sqlite3_stmt *stmt, GError **error);
+/* The first row, for a query that has one in every sound file: without it the error is that the
+ * file is damaged. The caller resets the statement. */
+gboolean db_expect_row(Db *db, sqlite3_stmt *stmt, GError **error);
 /* Runs a statement that returns no rows the caller wants. */
 gboolean db_run(Db *db, sqlite3_stmt *stmt, GError **error);
 

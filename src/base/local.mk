@@ -6,7 +6,8 @@ libkvmig_la_SOURCES += \
 	%D%/module.c %D%/module.h \
 	%D%/nearest.c %D%/nearest.h \
 	%D%/paths.c %D%/paths.h \
-	%D%/reason.c %D%/reason.h
+	%D%/reason.c %D%/reason.h \
+	%D%/shell.c %D%/shell.h
 
 # Not -D options: like this a build tree that is configured for another prefix is made anew where it must be.
 nodist_libkvmig_la_SOURCES += %D%/dirs.c

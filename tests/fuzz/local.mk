@@ -53,12 +53,13 @@ fuzz_sources = \
 	src/cluster/kube/kubeconfig.c src/cluster/kube/kubeconfig-fields.c src/cluster/kube/kubeconfig-resolve.c \
 	src/cluster/kube/yaml-tree.c src/model/condition.c src/model/host.c src/model/json.c src/model/kind.c \
 	src/model/labels.c src/model/metadata.c src/model/migration.c src/model/name.c src/model/object.c \
-	src/model/quantity.c src/model/schema.c src/model/vmi.c src/model/yaml.c src/settings/settings.c \
+	src/model/quantity.c src/model/schema.c src/model/vmi.c src/model/yaml.c \
+	src/settings/settings.c \
 	$(fuzz_kube_sources)
 # What fuzz-reply and fuzz-watch need beside those, with a transport that plays what it is given.
 fuzz_kube_sources = \
 	src/base/paths.c src/model/columns.c src/model/json-patch.c \
-	src/base/nearest.c \
+	src/base/nearest.c src/base/shell.c \
 	src/cluster/cluster.c src/cluster/generic.c \
 	src/cluster/kube/cache.c src/cluster/kube/discovery.c src/cluster/kube/discovery-read.c src/cluster/kube/kube.c \
 	src/cluster/kube/list.c src/cluster/kube/openapi.c src/cluster/kube/path.c \

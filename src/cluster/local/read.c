@@ -55,19 +55,12 @@ gboolean store_read_state(Store *store, gint64 *ret_version, gint64 *ret_trimmed
 {
 	sqlite3_stmt *stmt = db_prepare(store->db, "SELECT version, trimmed FROM state", error);
 
-	if (!stmt)
+	if (!stmt || !db_expect_row(store->db, stmt, error))
 		return FALSE;
-	switch (db_step(store->db, stmt, error)) {
-	case DB_STEP_ROW:
-		*ret_version = sqlite3_column_int64(stmt, 0);
-		*ret_trimmed = sqlite3_column_int64(stmt, 1);
-		sqlite3_reset(stmt);
-		return TRUE;
-	case DB_STEP_DONE:
-		return db_set_error(store->db, SQLITE_CORRUPT, error);
-	default:
-		return FALSE;
-	}
+	*ret_version = sqlite3_column_int64(stmt, 0);
+	*ret_trimmed = sqlite3_column_int64(stmt, 1);
+	sqlite3_reset(stmt);
+	return TRUE;
 }
 
 /* Rows are read in pieces, each of which ends its query: `func` may use the store. */

@@ -13,18 +13,11 @@ static gboolean next_version(Store *store, gint64 *ret_version, GError **error)
 	sqlite3_stmt *stmt = db_prepare(
 		store->db, "UPDATE state SET version = version + 1 RETURNING version", error);
 
-	if (!stmt)
+	if (!stmt || !db_expect_row(store->db, stmt, error))
 		return FALSE;
-	switch (db_step(store->db, stmt, error)) {
-	case DB_STEP_ROW:
-		*ret_version = sqlite3_column_int64(stmt, 0);
-		sqlite3_reset(stmt);
-		return TRUE;
-	case DB_STEP_DONE:
-		return db_set_error(store->db, SQLITE_CORRUPT, error);
-	default:
-		return FALSE;
-	}
+	*ret_version = sqlite3_column_int64(stmt, 0);
+	sqlite3_reset(stmt);
+	return TRUE;
 }
 
 static gboolean trim_to(Store *store, gint64 version, GError **error)
