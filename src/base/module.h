@@ -10,6 +10,7 @@
 typedef struct {
 	const char *file;         /* "kvmig-libvirt.so" */
 	const char *symbol;       /* of its struct */
+	gboolean own_first;       /* look symbols up in its own libraries before the program's */
 	guint abi;                /* the one that this program was built with */
 	const char *what;         /* "the libvirt driver" */
 	const char *missing_hint; /* the file is not there */

@@ -7,6 +7,7 @@
 static const ModuleSpec spec = {
 	.file = "kvmig-http.so",
 	.symbol = HTTP_MODULE_SYMBOL,
+	.own_first = TRUE,
 	.abi = HTTP_MODULE_ABI,
 	.what = "the HTTP module",
 	.missing_hint = "install kvmig with all its files: make install puts the module there",
