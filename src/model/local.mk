@@ -16,6 +16,7 @@ libkvmig_la_SOURCES += \
 	%D%/schema.c %D%/schema.h \
 	%D%/vmi.c %D%/vmi.h \
 	%D%/wellknown.h \
+	%D%/yaml-problem.c %D%/yaml-problem.h \
 	%D%/yaml.c %D%/yaml.h
 nodist_libkvmig_la_SOURCES += %D%/crds-data.c
 libkvmig_la_LIBADD += -lm
@@ -31,7 +32,8 @@ crd_manifests = \
 EXTRA_DIST += $(crd_manifests)
 
 noinst_PROGRAMS += contrib/crds/gencrds
-contrib_crds_gencrds_SOURCES = contrib/crds/gencrds.c %D%/json.c %D%/yaml.c src/base/error.c
+contrib_crds_gencrds_SOURCES = contrib/crds/gencrds.c %D%/json.c %D%/yaml-problem.c \
+	%D%/yaml.c src/base/error.c
 contrib_crds_gencrds_CFLAGS = $(AM_CFLAGS) # objects of its own beside the library's
 contrib_crds_gencrds_LDADD = $(GLIB_LIBS) $(CJSON_LIBS) $(YAML_LIBS) -lm
 

@@ -11,6 +11,7 @@
 #include <yaml.h>
 
 #include "base/error.h"
+#include "model/yaml-problem.h"
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(yaml_event_t, yaml_event_delete)
 
@@ -60,7 +61,7 @@ static gboolean is_integer(const char *text)
 	return only(text + (*text == '-' || *text == '+'), "0123456789");
 }
 
-static gboolean is_float(const char *text)
+gboolean yaml_is_decimal(const char *text)
 {
 	const char *digits = "0123456789";
 	gsize before, after = 0;
@@ -92,7 +93,7 @@ static PlainType plain_type(const char *text)
 	}
 	if (is_integer(text))
 		return PLAIN_INT;
-	return is_float(text) ? PLAIN_FLOAT : PLAIN_STRING;
+	return yaml_is_decimal(text) ? PLAIN_FLOAT : PLAIN_STRING;
 }
 
 /* What YAML 1.1 reads as a boolean, number, time or merge key, and 1.2 as a string: other readers
@@ -155,34 +156,15 @@ static gboolean fail_text(Reader *reader, const yaml_event_t *event, const char 
 	return fail(reader, event->start_mark, "%s'%s'%s", before, piece, after);
 }
 
-static yaml_mark_t mark_at(const Reader *reader, gsize offset)
-{
-	yaml_mark_t mark = { 0 };
-	gsize start = 0;
-
-	offset = MIN(offset, reader->length);
-	for (gsize i = 0; i < offset; i++) {
-		if (reader->text[i] == '\n') {
-			mark.line++;
-			start = i + 1;
-		}
-	}
-	mark.column = (gsize)g_utf8_strlen(reader->text + start, (gssize)(offset - start));
-	return mark;
-}
-
 static gboolean next_event(Reader *reader, yaml_event_t *event)
 {
-	const yaml_parser_t *parser = &reader->parser;
-	const char *problem;
+	g_autofree char *why = NULL;
+	yaml_mark_t mark;
 
 	if (yaml_parser_parse(&reader->parser, event))
 		return TRUE;
-	problem = parser->problem ? parser->problem : "cannot be read";
-	if (parser->error == YAML_READER_ERROR)
-		return fail(reader, mark_at(reader, parser->problem_offset), "%s", problem);
-	return fail(reader, parser->problem_mark, "%s%s%s", parser->context ? parser->context : "",
-		    parser->context ? ": " : "", problem);
+	mark = yaml_problem(&reader->parser, reader->text, reader->length, &why);
+	return fail(reader, mark, "%s", why);
 }
 
 static cJSON *integer_from(const char *text)
@@ -438,7 +420,7 @@ GPtrArray *yaml_parse_all_at(const char *text, gsize length, const char *what, g
 		return NULL;
 	}
 	if (!g_utf8_validate_len(text, length, &bad)) {
-		fail(&reader, mark_at(&reader, (gsize)(bad - text)), "not UTF-8");
+		fail(&reader, yaml_mark_at(text, length, (gsize)(bad - text)), "not UTF-8");
 		*ret_line = reader.failed_line;
 		return NULL;
 	}

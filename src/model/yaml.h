@@ -20,3 +20,7 @@ cJSON *yaml_parse(const char *text, gsize length, const char *what, GError **err
 /* Block style, keys in the order of the object, multi-line strings as literals; a newline at the
  * end. Free with g_free(). What it prints, yaml_parse() reads back equal. */
 char *yaml_print(const cJSON *value);
+
+/* Whether a plain scalar is a decimal number by the core schema of YAML 1.2: digits with a sign, a
+ * point, an exponent. YAML 1.1 allows underscores, too. */
+gboolean yaml_is_decimal(const char *text);

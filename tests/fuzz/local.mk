@@ -53,7 +53,7 @@ fuzz_sources = \
 	src/cluster/kube/kubeconfig.c src/cluster/kube/kubeconfig-fields.c src/cluster/kube/kubeconfig-resolve.c \
 	src/cluster/kube/yaml-tree.c src/model/condition.c src/model/host.c src/model/json.c src/model/kind.c \
 	src/model/labels.c src/model/metadata.c src/model/migration.c src/model/name.c src/model/object.c \
-	src/model/quantity.c src/model/schema.c src/model/vmi.c src/model/yaml.c \
+	src/model/quantity.c src/model/schema.c src/model/vmi.c src/model/yaml.c src/model/yaml-problem.c \
 	src/settings/settings.c \
 	$(fuzz_kube_sources)
 # What fuzz-reply and fuzz-watch need beside those, with a transport that plays what it is given.

@@ -8,6 +8,8 @@
 #include <yaml.h>
 
 #include "base/error.h"
+#include "model/yaml-problem.h"
+#include "model/yaml.h"
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(yaml_event_t, yaml_event_delete)
 
@@ -52,27 +54,6 @@ static gboolean is_word(const char *text, const char *const *list)
 static gboolean only(const char *text, const char *characters)
 {
 	return *text && text[strspn(text, characters)] == '\0';
-}
-
-static gboolean is_float(const char *text)
-{
-	const char *digits = "0123456789";
-	gsize before, after = 0;
-
-	text += *text == '-' || *text == '+';
-	before = strspn(text, digits);
-	text += before;
-	if (*text == '.') {
-		after = strspn(text + 1, digits);
-		text += 1 + after;
-	}
-	if (before + after == 0)
-		return FALSE;
-	if (*text == 'e' || *text == 'E') {
-		text++;
-		return only(text + (*text == '-' || *text == '+'), digits);
-	}
-	return *text == '\0';
 }
 
 /* Digits of another base behind "0x", "0b", "0o" or "0", in any number with its sign. */
@@ -130,9 +111,9 @@ static gboolean is_number(const char *text)
 	if (is_word(text, specials))
 		return TRUE;
 	if (*text == '.')
-		return is_float(text);
+		return yaml_is_decimal(text);
 	plain = without_underscores(text);
-	return is_float(plain) || other_base(plain, &digits) != 0;
+	return yaml_is_decimal(plain) || other_base(plain, &digits) != 0;
 }
 
 static YamlTreeType plain_type(const char *text, gboolean *ret_truth)
@@ -178,35 +159,15 @@ static gboolean fail(Reader *reader, yaml_mark_t mark, const char *format, ...)
 			 reader->what, mark.line + 1, mark.column + 1, why);
 }
 
-/* Of bytes that are no characters libyaml tells only the offset. */
-static yaml_mark_t mark_at(const Reader *reader, gsize offset)
-{
-	yaml_mark_t mark = { 0 };
-	gsize start = 0;
-
-	offset = MIN(offset, reader->length);
-	for (gsize i = 0; i < offset; i++) {
-		if (reader->text[i] == '\n') {
-			mark.line++;
-			start = i + 1;
-		}
-	}
-	mark.column = (gsize)g_utf8_strlen(reader->text + start, (gssize)(offset - start));
-	return mark;
-}
-
 static gboolean next_event(Reader *reader, yaml_event_t *event)
 {
-	const yaml_parser_t *parser = &reader->parser;
+	g_autofree char *why = NULL;
 	yaml_mark_t mark;
 
 	if (yaml_parser_parse(&reader->parser, event))
 		return TRUE;
-	mark = parser->error == YAML_READER_ERROR ? mark_at(reader, parser->problem_offset)
-						  : parser->problem_mark;
-	return fail(reader, mark, "not valid YAML: %s%s%s", parser->context ? parser->context : "",
-		    parser->context ? ": " : "",
-		    parser->problem ? parser->problem : "cannot be read");
+	mark = yaml_problem(&reader->parser, reader->text, reader->length, &why);
+	return fail(reader, mark, "not valid YAML: %s", why);
 }
 
 static YamlNode *add_node(Reader *reader, yaml_mark_t mark, YamlTreeType type)
@@ -533,7 +494,7 @@ static cJSON *number_to_json(const char *text)
 	if (g_ascii_string_to_signed(plain + (*plain == '+'), 10, G_MININT64, G_MAXINT64, &integer,
 				     NULL))
 		return json_new_int(integer);
-	number = is_float(plain) ? g_ascii_strtod(plain, NULL) : INFINITY;
+	number = yaml_is_decimal(plain) ? g_ascii_strtod(plain, NULL) : INFINITY;
 	return isfinite(number) ? cJSON_CreateNumber(number) : NULL;
 }
 
