@@ -38,17 +38,6 @@ static const cJSON *best_of(const GPtrArray *migrations, const char *ns, const c
 	return best.object;
 }
 
-const cJSON *migration_unfinished_of(const GPtrArray *migrations, const char *ns, const char *vm)
-{
-	const cJSON *object = best_of(migrations, ns, vm);
-	Migration migration;
-
-	if (!object)
-		return NULL;
-	migration_read(object, &migration);
-	return migration_phase_is_final(migration.phase) ? NULL : object;
-}
-
 static const cJSON *by_name(const GPtrArray *migrations, const char *name, GError **error)
 {
 	const cJSON *found = NULL;

@@ -15,9 +15,6 @@
 cJSON *migration_find(const CommandContext *context, const char *word, cJSON **ret_vmi,
 		      GError **error);
 
-/* The unfinished migration among `migrations` (objects) of that VM, or NULL. Borrowed. */
-const cJSON *migration_unfinished_of(const GPtrArray *migrations, const char *ns, const char *vm);
-
 /* What -o json shows of a migration: kvmig's own document, units in the names. vmi may be NULL. */
 cJSON *migration_document(const cJSON *object, const cJSON *vmi);
 

@@ -504,6 +504,13 @@ void json_set_bool(cJSON *object, const char *key, gboolean value)
 	json_set(object, key, cJSON_CreateBool(value));
 }
 
+void json_copy_members(cJSON *to, const cJSON *from, const char *const *keys)
+{
+	for (; *keys; keys++)
+		if (json_get(from, *keys))
+			json_set(to, *keys, cJSON_Duplicate(json_get(from, *keys), TRUE));
+}
+
 cJSON *json_ensure_object(cJSON *object, const char *key)
 {
 	cJSON *value = json_get(object, key);

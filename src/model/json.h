@@ -50,6 +50,8 @@ void json_set_int(cJSON *object, const char *key, gint64 value);
 void json_set_double(cJSON *object, const char *key, double value);
 void json_set_bool(cJSON *object, const char *key, gboolean value);
 void json_unset(cJSON *object, const char *key);
+/* Sets those of `keys`, which ends with NULL, that `from` has; leaves the others as they are. */
+void json_copy_members(cJSON *to, const cJSON *from, const char *const *keys);
 
 /* The member as an object (or array), made where it is absent or of another type. Borrowed. */
 cJSON *json_ensure_object(cJSON *object, const char *key);

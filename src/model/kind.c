@@ -54,6 +54,10 @@ KIND_IN(KIND_SERVICE_ACCOUNT, "ServiceAccount", "serviceaccounts", "serviceaccou
 	NAMESPACED);
 KIND_IN(KIND_PVC, "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", "pvc",
 	IN_CORE, NAMESPACED, STATUS);
+KIND_IN(KIND_PV, "PersistentVolume", "persistentvolumes", "persistentvolume", "pv", IN_CORE,
+	CLUSTERED, STATUS);
+KIND_IN(KIND_RESOURCE_QUOTA, "ResourceQuota", "resourcequotas", "resourcequota", "quota", IN_CORE,
+	NAMESPACED, STATUS);
 KIND_IN(KIND_ROLE, "Role", "roles", "role", NULL, RBAC, NAMESPACED, LOCAL);
 KIND_IN(KIND_ROLE_BINDING, "RoleBinding", "rolebindings", "rolebinding", NULL, RBAC, NAMESPACED,
 	LOCAL);
@@ -61,6 +65,8 @@ KIND_IN(KIND_CLUSTER_ROLE, "ClusterRole", "clusterroles", "clusterrole", NULL, R
 	LOCAL);
 KIND_IN(KIND_CLUSTER_ROLE_BINDING, "ClusterRoleBinding", "clusterrolebindings",
 	"clusterrolebinding", NULL, RBAC, CLUSTERED, LOCAL);
+KIND_IN(KIND_API_SERVICE, "APIService", "apiservices", "apiservice", NULL,
+	IN_GROUP("apiregistration.k8s.io", "v1"), CLUSTERED, STATUS);
 KIND_IN(KIND_CRD, "CustomResourceDefinition", "customresourcedefinitions",
 	"customresourcedefinition", "crd", IN_GROUP("apiextensions.k8s.io", "v1"), CLUSTERED,
 	STATUS);
@@ -97,10 +103,13 @@ static const struct {
 	{ &KIND_POD, NULL },
 	{ &KIND_SERVICE_ACCOUNT, NULL },
 	{ &KIND_PVC, NULL },
+	{ &KIND_PV, NULL },
+	{ &KIND_RESOURCE_QUOTA, NULL },
 	{ &KIND_ROLE, NULL },
 	{ &KIND_ROLE_BINDING, NULL },
 	{ &KIND_CLUSTER_ROLE, NULL },
 	{ &KIND_CLUSTER_ROLE_BINDING, NULL },
+	{ &KIND_API_SERVICE, NULL },
 	{ &KIND_CRD, "crds" },
 	{ &KIND_SELF_SUBJECT_ACCESS_REVIEW, NULL },
 	{ &KIND_SUBJECT_ACCESS_REVIEW, NULL },

@@ -35,9 +35,11 @@ extern const Kind KIND_EVENT;		 /* v1 */
 extern const Kind KIND_LEASE;		 /* coordination.k8s.io/v1 */
 
 /* On API servers only */
-extern const Kind KIND_POD, KIND_SERVICE_ACCOUNT, KIND_PVC;			   /* v1 */
+extern const Kind KIND_POD, KIND_SERVICE_ACCOUNT, KIND_PVC, KIND_PV;			   /* v1 */
+extern const Kind KIND_RESOURCE_QUOTA; /* v1 */
 extern const Kind KIND_ROLE, KIND_ROLE_BINDING;		    /* rbac.authorization.k8s.io/v1 */
 extern const Kind KIND_CLUSTER_ROLE, KIND_CLUSTER_ROLE_BINDING;	    /* likewise */
+extern const Kind KIND_API_SERVICE; /* apiregistration.k8s.io/v1 */
 extern const Kind KIND_CRD; /* apiextensions.k8s.io/v1 CustomResourceDefinition */
 extern const Kind KIND_SELF_SUBJECT_ACCESS_REVIEW;  /* authorization.k8s.io/v1, create_only */
 extern const Kind KIND_SUBJECT_ACCESS_REVIEW;	    /* likewise */

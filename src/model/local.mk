@@ -13,6 +13,7 @@ libkvmig_la_SOURCES += \
 	%D%/name.c \
 	%D%/object.c %D%/object.h \
 	%D%/quantity.c %D%/quantity.h \
+	%D%/resources.c %D%/resources.h \
 	%D%/schema.c %D%/schema.h \
 	%D%/vmi.c %D%/vmi.h \
 	%D%/wellknown.h \

@@ -129,6 +129,23 @@ void migration_read(const cJSON *object, Migration *ret_migration)
 	*ret_migration = migration;
 }
 
+const cJSON *migration_unfinished_of(const GPtrArray *migrations, const char *ns, const char *vm)
+{
+	Migration best = { .object = NULL };
+
+	for (guint i = 0; i < migrations->len; i++) {
+		Migration migration;
+
+		migration_read(g_ptr_array_index(migrations, i), &migration);
+		if (g_strcmp0(migration.vmi_name, vm) == 0 &&
+		    (!ns || g_strcmp0(migration.ns, ns) == 0) &&
+		    !migration_phase_is_final(migration.phase) &&
+		    (!best.object || migration_compare_age(&migration, &best) < 0))
+			best = migration;
+	}
+	return best.object;
+}
+
 cJSON *migration_object_new(const char *ns, const char *vmi_name, const cJSON *added_node_selector)
 {
 	cJSON *object = object_new(&KIND_VMIM, ns, NULL);

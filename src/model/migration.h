@@ -84,6 +84,10 @@ void migration_read(const cJSON *object, Migration *ret_migration);
 /* The older one first: by the second, then by arrival, then by name. */
 int migration_compare_age(const Migration *left, const Migration *right);
 
+/* The migration among these objects of that VM that has not ended, the oldest of several; NULL:
+ * none. ns NULL: any. Borrowed. */
+const cJSON *migration_unfinished_of(const GPtrArray *migrations, const char *ns, const char *vm);
+
 /* A new object for that VMI: generateName "kvmig-", the label kubevirt.io/vmi-name and the
  * finalizer that KubeVirt's webhook would add. added_node_selector (not taken) may be NULL. */
 cJSON *migration_object_new(const char *ns, const char *vmi_name, const cJSON *added_node_selector);

@@ -37,6 +37,19 @@ void object_remove_finalizer(cJSON *object, const char *finalizer);
 /* "ns/name", or "name" for cluster-scoped objects; free with g_free(). For messages and keys. */
 char *object_ref(const cJSON *object);
 
+/* Views of all these objects, by the read function of their kind (`host_read` for Host, and so on),
+ * which borrow from them: an array of Type *; free with g_ptr_array_unref(). */
+#define OBJECT_VIEWS(objects, Type, read)                                                          \
+	({                                                                                         \
+		GPtrArray *all_views = g_ptr_array_new_with_free_func(g_free);                     \
+		for (guint view_n = 0; view_n < (objects)->len; view_n++) {                        \
+			Type *view = g_new0(Type, 1);                                              \
+			read(g_ptr_array_index(objects, view_n), view);                            \
+			g_ptr_array_add(all_views, view);                                          \
+		}                                                                                  \
+		all_views;                                                                         \
+	})
+
 /* Kubernetes' rules for names and labels. `what` names the thing in the error (INVALID). */
 gboolean name_check_dns_subdomain(const char *name, const char *what, GError **error);
 gboolean name_check_dns_label(const char *name, const char *what, GError **error);

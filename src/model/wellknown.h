@@ -14,14 +14,28 @@
 #define LABEL_PREFIX_MACHINE_TYPE "machine-type.node.kubevirt.io/"
 #define LABEL_SCHEDULABLE "kubevirt.io/schedulable"
 
+/* KubeVirt's, on Nodes alone */
+#define LABEL_PREFIX_CPU_MODEL_MIGRATION "cpu-model-migration.node.kubevirt.io/"
+#define LABEL_PREFIX_CPU_VENDOR "cpu-vendor.node.kubevirt.io/"
+#define LABEL_PREFIX_HYPERV "hyperv.node.kubevirt.io/"
+#define LABEL_PREFIX_SCHEDULING "scheduling.node.kubevirt.io/"
+#define LABEL_PREFIX_REQUIRED_FEATURE "host-model-required-features.node.kubevirt.io/"
+#define LABEL_OBSOLETE_HOST_MODEL "node-labeller.kubevirt.io/obsolete-host-model"
+
 /* KubeVirt, on VMIs and migrations */
 #define LABEL_NODE_NAME "kubevirt.io/nodeName"
 #define LABEL_MIGRATION_TARGET_NODE_NAME "kubevirt.io/migrationTargetNodeName"
+#define LABEL_CREATED_BY "kubevirt.io/created-by" /* on a pod: the uid of its VMI */
+#define LABEL_KUBEVIRT "kubevirt.io" /* on KubeVirt's own pods: virt-handler, virt-launcher */
 #define LABEL_VMI_NAME "kubevirt.io/vmi-name"
 #define FINALIZER_MIGRATION "kubevirt.io/migrationJobFinalize"
 #define ANNOTATION_UNSCHEDULABLE_TIMEOUT "kubevirt.io/migrationUnschedulablePodTimeoutSeconds"
 
+#define ANNOTATION_PENDING_TIMEOUT "kubevirt.io/migrationPendingPodTimeoutSeconds"
+#define LABEL_MIGRATION_UID "kubevirt.io/migrationJobUID" /* on the pod that receives */
+
 /* kvmig */
+#define LABEL_BATCH "kvmig.io/batch" /* on migrations: started together */
 #define LABEL_PREFIX_KVMIG "kvmig.io/"
 #define ANNOTATION_DOMAIN_NAME "kvmig.io/domain-name" /* the raw libvirt name of a VMI */
 #define LABEL_DOMAIN_UUID "kvmig.io/domain-uuid"

@@ -52,6 +52,7 @@ fuzz_sources = \
 	src/base/clock.c src/base/error.c src/cluster/kube/exec.c src/cluster/kube/exec-reply.c \
 	src/cluster/kube/kubeconfig.c src/cluster/kube/kubeconfig-fields.c src/cluster/kube/kubeconfig-resolve.c \
 	src/cluster/kube/yaml-tree.c src/model/condition.c src/model/host.c src/model/json.c src/model/kind.c \
+	src/model/resources.c \
 	src/model/labels.c src/model/metadata.c src/model/migration.c src/model/name.c src/model/object.c \
 	src/model/quantity.c src/model/schema.c src/model/vmi.c src/model/yaml.c src/model/yaml-problem.c \
 	src/settings/settings.c \

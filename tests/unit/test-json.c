@@ -189,6 +189,19 @@ static void test_set(void)
 	assert_same(value, "{\"b\":\"x\",\"c\":{\"k\":1},\"d\":false,\"e\":[]}");
 }
 
+static void test_copy_members(void)
+{
+	static const char *const keys[] = { "a", "b", "none", NULL };
+	g_autoptr(cJSON) from = parse("{\"a\":{\"x\":[1]},\"b\":null,\"A\":1,\"c\":2}");
+	g_autoptr(cJSON) to = parse("{\"b\":0,\"none\":3}");
+
+	json_copy_members(to, NULL, keys);
+	assert_same(to, "{\"b\":0,\"none\":3}");
+	json_copy_members(to, from, keys);
+	json_unset(json_get(from, "a"), "x"); /* what was copied is no part of it */
+	assert_same(to, "{\"b\":null,\"none\":3,\"a\":{\"x\":[1]}}");
+}
+
 static void test_pretty(void)
 {
 	g_autoptr(cJSON) value = parse("{\"a\":[1,{\"b\":{}}],\"c\":[]}");
@@ -384,6 +397,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/json/numbers", test_numbers);
 	g_test_add_func("/json/access", test_access);
 	g_test_add_func("/json/set", test_set);
+	g_test_add_func("/json/copy-members", test_copy_members);
 	g_test_add_func("/json/pretty", test_pretty);
 	g_test_add_func("/json/print-bad-utf8", test_print_bad_utf8);
 	g_test_add_func("/json/equal", test_equal);

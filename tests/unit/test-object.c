@@ -84,7 +84,7 @@ static void test_kind_table(void)
 		g_assert_true(kind_find(kind->kind) == kind);
 		g_assert_cmpstr(kind->list_kind, ==, list);
 	}
-	g_assert_cmpuint(n, ==, 25);
+	g_assert_cmpuint(n, ==, 28);
 	g_assert_null(kind_of("v1", "Host"));
 	g_assert_null(kind_of("kubevirt.io/v1", "virtualmachine"));
 	g_assert_null(kind_of(NULL, NULL));
