@@ -32,6 +32,7 @@ typedef struct CommandContext {
 	gboolean ns_given; /* by -n */
 	gboolean quiet;
 	gboolean yes; /* --yes */
+	gboolean dry_run; /* --dry-run, in either form, of commands that have it */
 	gboolean stdin_tty, stdout_tty, stderr_tty;
 } CommandContext;
 
@@ -50,6 +51,9 @@ typedef struct {
 	gboolean verbose; /* debug messages on stderr */
 	int help;         /* OptionHelp */
 } GlobalValues;
+
+/* With it a command that may change things changes nothing. */
+#define OPTION_DRY_RUN "dry-run"
 
 extern const CmdLine kvmig_cmdline;  /* cmd/commands.c */
 extern const Option front_options[]; /* what may stand before the command */

@@ -50,6 +50,16 @@ static gboolean use_color(const GlobalValues *globals, gboolean terminal)
 	       g_strcmp0(term, "dumb") != 0;
 }
 
+/* Every --dry-run is a flag, or a choice whose first is "no" (tests/unit/test-tables.c). */
+static gboolean is_dry_run(const Parse *parse)
+{
+	size_t offset = 0;
+	const Option *rows = parse->command->options;
+
+	return rows && option_find(rows, OPTION_DRY_RUN, &offset) &&
+	       *(const int *)(gconstpointer)((const char *)parse->values + offset) != 0;
+}
+
 static int run(const CommandPath *path, const Parse *parse, char **args, GError **error)
 {
 	const GlobalValues *globals = parse->globals;
@@ -66,6 +76,7 @@ static int run(const CommandPath *path, const Parse *parse, char **args, GError 
 		.n_args = g_strv_length(args),
 		.quiet = globals->quiet,
 		.yes = globals->yes,
+		.dry_run = is_dry_run(parse),
 		.stdin_tty = isatty(STDIN_FILENO),
 		.stdout_tty = isatty(STDOUT_FILENO),
 		.stderr_tty = isatty(STDERR_FILENO),

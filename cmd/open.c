@@ -38,6 +38,17 @@ ClusterOptions choose_cluster(CommandContext *context, const GlobalValues *globa
 	};
 }
 
+static void refuse_change(const Command *command, GError **error)
+{
+	const gboolean can_try =
+		command->options && option_find(command->options, OPTION_DRY_RUN, NULL);
+
+	error_set(error, KVMIG_ERROR_FORBIDDEN,
+		  "'%s' changes the cluster, and --read-only forbids that", command->name);
+	error_hint(error, "leave out --read-only%s",
+		   can_try ? ", or add --dry-run to see what it would do" : "");
+}
+
 Cluster *open_cluster(const CommandContext *context, const GlobalValues *globals, GError **error)
 {
 	const unsigned needs = context->command->needs;
@@ -46,11 +57,9 @@ Cluster *open_cluster(const CommandContext *context, const GlobalValues *globals
 	if (globals->token)
 		say_warning(context, "others may have seen the token of --token: --token-file "
 				     "keeps it from them");
-	if ((needs & MAY_CHANGE) && globals->read_only) {
-		error_set(error, KVMIG_ERROR_FORBIDDEN,
-			  "'%s' changes the cluster, and --read-only forbids that",
-			  context->command->name);
-		error_hint(error, "leave out --read-only");
+	/* what a dry run writes is not kept; should it write anything else, the cluster refuses */
+	if ((needs & MAY_CHANGE) && globals->read_only && !context->dry_run) {
+		refuse_change(context->command, error);
 		return NULL;
 	}
 	cluster = cluster_open(context->choice, error);

@@ -20,7 +20,8 @@ typedef enum {
 	NEED_NOTHING = 0,
 	NEED_CLUSTER = 1 << 0,       /* opened before run; gets the cluster options */
 	MAY_CREATE_CLUSTER = 1 << 1, /* a local store is made where there is none */
-	MAY_CHANGE = 1 << 2,    /* writes: refused with --read-only, names the context on stderr */
+	/* writes: refused with --read-only, unless it is a dry run; names the context on stderr */
+	MAY_CHANGE = 1 << 2,
 	HAS_OUTPUT = 1 << 3,    /* gets -o, --no-headers */
 	HAS_NAMESPACE = 1 << 4, /* gets -n */
 	HAS_ALL_NAMESPACES = 1 << 5, /* gets -A */
@@ -28,6 +29,7 @@ typedef enum {
 	HIDDEN = 1 << 7,             /* not in help or completion */
 	ANY_CLUSTER = 1 << 8, /* asks nothing of cluster_caps(): the cluster is not probed */
 	NAMES_CLUSTER = 1 << 9, /* gets the cluster options; none is opened */
+	OWN_CLUSTER_OPTION = 1 << 10, /* --cluster is its own, not the kubeconfig's */
 } CommandNeeds;
 
 struct Command {

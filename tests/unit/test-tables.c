@@ -91,6 +91,11 @@ static void check_row(const Option *row, size_t offset, gpointer data)
 		g_error("%s: is bound outside of values_size", where);
 	if (row->short_name)
 		check_letter(visit, row);
+	/* dispatch reads whether it was given: then --read-only does not refuse the command */
+	if (strcmp(row->name, OPTION_DRY_RUN) == 0 && row->type != OPTION_FLAG &&
+	    (row->type != OPTION_CHOICE || strcmp(row->choices[0], "no") != 0 ||
+	     strcmp(row->defval, "no") != 0))
+		g_error("%s: is to be a flag, or a choice whose first is 'no'", where);
 }
 
 static void check_letters_of(const CommandPath *path, gpointer data)
