@@ -229,6 +229,7 @@ static void find_answer(Answer *answer, CompleteWhat what, const CompleteValues 
 		add_words(answer, shells);
 		return;
 	case COMPLETE_CONTEXT:
+	case COMPLETE_FILE_OR_CONTEXT: /* the shell knows the files */
 		add_contexts(answer, values->kubeconfig);
 		return;
 	case COMPLETE_CLUSTER:

@@ -15,9 +15,13 @@ static const Option cluster_options[] = {
 };
 
 /* kubectl's; not in the -h of each command */
-static const Option server_options[] = {
+static const Option cluster_name_options[] = {
 	OPT_STRING(0, "cluster", GlobalValues, cluster, "NAME", "the kubeconfig's cluster to use",
 		   .rare = TRUE, .complete = COMPLETE_CLUSTER),
+	OPT_END,
+};
+
+static const Option server_options[] = {
 	OPT_STRING(0, "user", GlobalValues, user, "NAME", "the kubeconfig's user to be",
 		   .rare = TRUE, .complete = COMPLETE_USER),
 	OPT_STRING(0, "server", GlobalValues, server, "URL", "the API server", .rare = TRUE),
@@ -91,6 +95,7 @@ const Option front_options[] = {
 	{ .type = OPTION_INHERIT, .inherit = all_namespaces_options },
 	{ .type = OPTION_INHERIT, .inherit = confirm_options },
 	{ .type = OPTION_INHERIT, .inherit = cluster_options },
+	{ .type = OPTION_INHERIT, .inherit = cluster_name_options },
 	{ .type = OPTION_INHERIT, .inherit = server_options },
 	{ .type = OPTION_INHERIT, .inherit = common_options },
 	{ .type = OPTION_INHERIT, .inherit = help_options },
@@ -99,16 +104,18 @@ const Option front_options[] = {
 
 static const struct {
 	unsigned needs; /* one of these suffices; NEED_NOTHING: every command has them */
+	unsigned unless; /* ... but a command with this */
 	const Option *rows;
 } by_need[] = {
-	{ HAS_OUTPUT, output_options },
-	{ HAS_NAMESPACE, namespace_options },
-	{ HAS_ALL_NAMESPACES, all_namespaces_options },
-	{ MAY_CONFIRM, confirm_options },
-	{ NEED_CLUSTER | NAMES_CLUSTER, cluster_options },
-	{ NEED_CLUSTER | NAMES_CLUSTER, server_options },
-	{ NEED_NOTHING, common_options },
-	{ NEED_NOTHING, help_options },
+	{ HAS_OUTPUT, 0, output_options },
+	{ HAS_NAMESPACE, 0, namespace_options },
+	{ HAS_ALL_NAMESPACES, 0, all_namespaces_options },
+	{ MAY_CONFIRM, 0, confirm_options },
+	{ NEED_CLUSTER | NAMES_CLUSTER, 0, cluster_options },
+	{ NEED_CLUSTER | NAMES_CLUSTER, OWN_CLUSTER_OPTION, cluster_name_options },
+	{ NEED_CLUSTER | NAMES_CLUSTER, 0, server_options },
+	{ NEED_NOTHING, 0, common_options },
+	{ NEED_NOTHING, 0, help_options },
 };
 
 /* One row for each part, for each set of needs: made at the first call, never freed. */
@@ -119,7 +126,8 @@ const Option *inherited_options(const Command *command)
 	guint n = 0;
 
 	for (guint i = 0; i < G_N_ELEMENTS(by_need); i++)
-		if (!by_need[i].needs || (command->needs & by_need[i].needs))
+		if ((!by_need[i].needs || (command->needs & by_need[i].needs)) &&
+		    !(command->needs & by_need[i].unless))
 			set |= 1u << i;
 	for (guint i = 0; i < G_N_ELEMENTS(by_need); i++)
 		if (set & 1u << i)

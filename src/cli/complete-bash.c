@@ -34,6 +34,7 @@ static const char walk[] =
 	"\t\tcompopt -o filenames 2>/dev/null\n"
 	"\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
 	"\t\t;;\n"
+	"\t'ask file-or-context') _kvmig_offer 'ask file'; _kvmig_offer 'ask context' ;;\n"
 	"\t'ask command') _kvmig_subcommands \"$operands\" && _kvmig_add \"$_kvmig_words\" ;;\n"
 	"\t'ask '*)\n"
 	"\t\twhile IFS= read -r name; do\n"

@@ -115,6 +115,8 @@ static void put_operands(const Writer *writer, const Positional *args)
 			       writer->path);
 	if (args->complete == COMPLETE_FILE)
 		g_string_append(writer->out, "-F\n");
+	else if (args->complete == COMPLETE_FILE_OR_CONTEXT)
+		g_string_append(writer->out, "-F -a '(__kvmig_ask context)'\n");
 	else if (args->complete == COMPLETE_COMMAND)
 		g_string_append(writer->out, "-a '(__kvmig_members)'\n");
 	else

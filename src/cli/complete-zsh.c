@@ -24,6 +24,8 @@ static char *action(const char *const *choices, CompleteWhat complete)
 	}
 	if (complete == COMPLETE_FILE)
 		return g_strdup("_files");
+	if (complete == COMPLETE_FILE_OR_CONTEXT)
+		return g_strdup("{_files; _kvmig_ask context}");
 	if (complete == COMPLETE_COMMAND)
 		return g_strdup("_kvmig_commands");
 	return what ? g_strdup_printf("_kvmig_ask %s", what) : g_strdup(" ");

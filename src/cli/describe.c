@@ -25,6 +25,7 @@ static const struct {
 static const char *const what_names[] = {
 	[COMPLETE_NONE] = NULL,
 	[COMPLETE_FILE] = "file",
+	[COMPLETE_FILE_OR_CONTEXT] = "file-or-context",
 	[COMPLETE_VM] = "vm",
 	[COMPLETE_NODE] = "node",
 	[COMPLETE_MIGRATION] = "migration",

@@ -173,6 +173,7 @@ static gboolean set_amount(const Option *row, const char *shown, const char *val
 static gboolean set_value(const Option *row, const char *shown, const char *value, void *field,
 			  GError **error)
 {
+	g_return_val_if_fail(value, FALSE); /* an option whose value may be left out implies one */
 	if (!*value) {
 		error_set(error, KVMIG_ERROR_USAGE, "the value of option '%s' is empty", shown);
 		error_hint(error, "leave the option out, or give it a value");
