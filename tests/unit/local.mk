@@ -9,6 +9,10 @@ unit_tests += %D%/test-base
 tests_unit_test_base_SOURCES = %D%/test-base.c
 tests_unit_test_base_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-binding
+tests_unit_test_binding_SOURCES = %D%/test-binding.c
+tests_unit_test_binding_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-columns
 tests_unit_test_columns_SOURCES = %D%/test-columns.c
 tests_unit_test_columns_LDADD = $(AM_UNIT_LDADD)
@@ -39,7 +43,8 @@ tests_unit_test_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_engine_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-engine-faults
-tests_unit_test_engine_faults_SOURCES = %D%/test-engine-faults.c %D%/engine-world.c %D%/engine-world.h %D%/store-fixture.h
+tests_unit_test_engine_faults_SOURCES = %D%/test-engine-faults.c %D%/engine-world.c %D%/engine-world.h \
+	%D%/store-fixture.h
 tests_unit_test_engine_faults_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_engine_faults_LDADD = $(AM_UNIT_LDADD)
 
@@ -72,7 +77,8 @@ tests_unit_test_json_SOURCES = %D%/test-json.c
 tests_unit_test_json_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-kube-discovery
-tests_unit_test_kube_discovery_SOURCES = %D%/test-kube-discovery.c %D%/kube-fake.c %D%/kube-fake.h
+tests_unit_test_kube_discovery_SOURCES = %D%/test-kube-discovery.c %D%/kube-fake.c %D%/kube-fake.h \
+	%D%/store-fixture.h
 tests_unit_test_kube_discovery_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-kube-request
@@ -162,6 +168,10 @@ unit_tests += %D%/test-policy
 tests_unit_test_policy_SOURCES = %D%/test-policy.c
 tests_unit_test_policy_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-preserve
+tests_unit_test_preserve_SOURCES = %D%/test-preserve.c
+tests_unit_test_preserve_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-printer
 tests_unit_test_printer_SOURCES = %D%/test-printer.c
 tests_unit_test_printer_LDADD = $(AM_UNIT_LDADD)
@@ -173,6 +183,10 @@ tests_unit_test_proxy_LDADD = $(AM_UNIT_LDADD)
 unit_tests += %D%/test-quantity
 tests_unit_test_quantity_SOURCES = %D%/test-quantity.c
 tests_unit_test_quantity_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-rbac
+tests_unit_test_rbac_SOURCES = %D%/test-rbac.c
+tests_unit_test_rbac_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-schedule
 tests_unit_test_schedule_SOURCES = %D%/test-schedule.c
