@@ -192,6 +192,58 @@
 	       "label the running VM too: kvmig vm label",                                         \
 	       "labels go from a VirtualMachine's template to the instance when that starts, not " \
 	       "later")                                                                            \
+	REASON(LINT_CONFIG_INVALID, "KVMIG-LINT-CONFIG-INVALID",                                   \
+	       "a setting has a value that nobody can obey", "take it out or correct it",          \
+	       "a unit that there is not, a negative number, or a value that is too large")        \
+	REASON(LINT_CONFIG_POST_COPY_ALONE, "KVMIG-LINT-CONFIG-POST-COPY-ALONE",                   \
+	       "post-copy is allowed, but without workload disruption it never begins",            \
+	       "set allowWorkloadDisruption to true, which also permits pausing the guest",        \
+	       "HyperConverged sets allowWorkloadDisruption to false since 1.19 where nobody set " \
+	       "it")                                                                               \
+	REASON(LINT_CONFIG_POST_COPY_NO_CAP, "KVMIG-LINT-CONFIG-POST-COPY-NO-CAP",                 \
+	       "post-copy may take the whole of a network that not only migrations use",           \
+	       "set bandwidthPerMigration, or give migrations a network of their own",             \
+	       "after the switch pages are sent as fast as the link takes them")                   \
+	REASON(LINT_CONFIG_NO_TIMEOUT, "KVMIG-LINT-CONFIG-NO-TIMEOUT",                             \
+	       "a migration that does not converge goes on for ever",                              \
+	       "set completionTimeoutPerGiB", "completionTimeoutPerGiB is 0")                      \
+	REASON(LINT_CONFIG_TIMEOUT_LONG, "KVMIG-LINT-CONFIG-TIMEOUT-LONG",                         \
+	       "a large VM that does not converge is copied for hours before anything is done",    \
+	       "lower completionTimeoutPerGiB",                                                    \
+	       "the time is completionTimeoutPerGiB for each GiB of the VM's memory")              \
+	REASON(LINT_CONFIG_TIMEOUT_SHORT, "KVMIG-LINT-CONFIG-TIMEOUT-SHORT",                       \
+	       "the time runs out before the memory can have been copied once",                    \
+	       "raise completionTimeoutPerGiB or bandwidthPerMigration",                           \
+	       "at the cap of bandwidthPerMigration a GiB takes longer than "                      \
+	       "completionTimeoutPerGiB")                                                          \
+	REASON(LINT_CONFIG_LIMIT_ZERO, "KVMIG-LINT-CONFIG-LIMIT-ZERO",                             \
+	       "a limit of 0: no migration ever starts", "take it out or raise it",                \
+	       "0 is no sign for unlimited here")                                                  \
+	REASON(LINT_CONFIG_NO_CAP, "KVMIG-LINT-CONFIG-NO-CAP",                                     \
+	       "several migrations without a cap leave one node at once and share its link",       \
+	       "set parallelOutboundMigrationsPerNode to 1, or bandwidthPerMigration",             \
+	       "each migration takes what it gets, so together they take longer, and guests "      \
+	       "write meanwhile")                                                                  \
+	REASON(LINT_CONFIG_HEAVY_PARALLEL, "KVMIG-LINT-CONFIG-HEAVY-PARALLEL",                     \
+	       "settings for heavy workloads, but many migrations at once",                        \
+	       "at most 5 in the cluster, and one from each node",                                 \
+	       "migrations that share a link are slower, and a busy guest converges on a fast "    \
+	       "one only")                                                                         \
+	REASON(LINT_CONFIG_GATED, "KVMIG-LINT-CONFIG-GATED",                                       \
+	       "a setting that KubeVirt heeds only behind a feature gate",                         \
+	       "enable the gate, or take the setting out",                                         \
+	       "the gate is in spec.configuration.developerConfiguration.featureGates of "         \
+	       "KubeVirt")                                                                         \
+	REASON(LINT_CONFIG_NO_EFFECT, "KVMIG-LINT-CONFIG-NO-EFFECT",                               \
+	       "a setting that is kept, and that nobody on this cluster acts upon",                \
+	       "do not count on it; take it out",                                                  \
+	       "the field exists in the object, but not in the release or cluster that would "     \
+	       "have to obey it")                                                                  \
+	REASON(LINT_CONFIG_REWRITTEN, "KVMIG-LINT-CONFIG-REWRITTEN",                               \
+	       "an upgrade will replace the value, whether somebody chose it or not",              \
+	       "set another value, which the upgrade leaves alone",                                \
+	       "it equals the default of older releases, and HyperConverged 1.19 cannot tell the " \
+	       "two apart")                                                                        \
 	REASON(ALARM_TWO_RUNNING, "KVMIG-ALARM-TWO-RUNNING",                                       \
 	       "two copies of the VM ran at once; the one that began second was suspended",        \
 	       "destroy the suspended copy once you are sure which one is right",                  \

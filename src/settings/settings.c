@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/object.h"
 #include "model/quantity.h"
 
 #define NOT_IN_FORCE ((gsize)-1) /* KubeVirt's: `config` knows it, the engine does not */
@@ -18,6 +19,9 @@ typedef struct {
 	Setting setting;
 	gsize offset; /* in Settings */
 } Row;
+
+static gboolean is_network_name(const char *text);
+static gboolean is_taint_key(const char *text);
 
 #define OFFSET(field) G_STRUCT_OFFSET(Settings, field)
 
@@ -119,6 +123,8 @@ static const Row rows[] = {
 	  OFFSET(allow_auto_converge) },
 	{ { .key = "network",
 	    .type = SETTING_STRING,
+	    .has_form = is_network_name,
+	    .form = "the name of a NetworkAttachmentDefinition, or NAMESPACE/NAME",
 	    .summary = "network that carries migrations; not set: the one that carries everything",
 	    .since_kubevirt = "0.49",
 	    .since_hyperconverged = "",
@@ -186,6 +192,8 @@ static const Row rows[] = {
 	  NOT_IN_FORCE },
 	{ { .key = "nodeDrainTaintKey",
 	    .type = SETTING_STRING,
+	    .has_form = is_taint_key,
+	    .form = "the key of a taint, as kubevirt.io/drain",
 	    .documented_default = "kubevirt.io/drain",
 	    .summary = "KubeVirt: a taint with this key and effect NoSchedule empties a node "
 		       "(obsolete)",
@@ -216,7 +224,7 @@ char *setting_range_text(const Setting *setting)
 	case SETTING_BOOL:
 		return g_strdup("true or false");
 	case SETTING_STRING:
-		return g_strdup("a text that is not empty");
+		return g_strdup(setting->form);
 	case SETTING_BANDWIDTH:
 		return g_strdup("bytes per second, as 64Mi, 100M or 1Gbit/s, or 0 for no cap");
 	default:
@@ -241,6 +249,20 @@ static gboolean refuse(const Setting *setting, const char *given, GError **error
 static gboolean in_range(const Setting *setting, gint64 value)
 {
 	return value >= setting->minimum && value <= setting->maximum;
+}
+
+static gboolean is_network_name(const char *text)
+{
+	g_auto(GStrv) parts = g_strsplit(text, "/", 3);
+	const guint n = g_strv_length(parts);
+
+	return n >= 1 && n <= 2 && name_check_dns_subdomain(parts[0], "network", NULL) &&
+	       (n == 1 || name_check_dns_subdomain(parts[1], "network", NULL));
+}
+
+static gboolean is_taint_key(const char *text)
+{
+	return name_check_label_key(text, NULL);
 }
 
 /* "150", and for times also "150s", "5m". */
@@ -286,7 +308,7 @@ cJSON *setting_parse_value(const Setting *setting, const char *text, GError **er
 	g_autoptr(GError) cause = NULL;
 	gint64 value;
 
-	if (setting->type == SETTING_STRING && *stripped && g_utf8_validate(stripped, -1, NULL))
+	if (setting->type == SETTING_STRING && setting->has_form(stripped))
 		return cJSON_CreateString(stripped);
 	if (setting->type == SETTING_STRING ||
 	    !value_from_text(setting, stripped, &value, &cause)) {
@@ -348,6 +370,52 @@ static gboolean value_from_json(const Setting *setting, const cJSON *stored, gin
 		return FALSE;
 	*ret_value = value;
 	return TRUE;
+}
+
+/* What 'config set' takes need not be what is stored: "64MiB/s" is "64Mi" there. */
+static void hint_stored_rate(const char *text, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autofree char *quantity = NULL;
+	gint64 rate;
+
+	if (!quantity_parse_rate(text, &rate, &cause)) {
+		if (error_get_hint(cause))
+			error_hint(error, "%s", error_get_hint(cause));
+		return;
+	}
+	quantity = quantity_format(rate);
+	error_hint(error, "in the object it is written %s", quantity);
+}
+
+gboolean setting_check_value(const Setting *setting, const cJSON *value, GError **error)
+{
+	g_autofree char *given = NULL;
+	gint64 number;
+
+	if (setting->type == SETTING_STRING
+		    ? cJSON_IsString(value) && setting->has_form(value->valuestring)
+		    : value_from_json(setting, value, &number))
+		return TRUE;
+	given = json_print(value);
+	refuse(setting, given, error);
+	if (setting->type == SETTING_BANDWIDTH && cJSON_IsString(value))
+		hint_stored_rate(value->valuestring, error);
+	return FALSE;
+}
+
+gboolean setting_same_value(const Setting *setting, const cJSON *a, const cJSON *b)
+{
+	gint64 left, right;
+
+	if (cJSON_IsNull(a))
+		a = NULL;
+	if (cJSON_IsNull(b))
+		b = NULL;
+	if (a && b && setting->type != SETTING_STRING && value_from_json(setting, a, &left) &&
+	    value_from_json(setting, b, &right))
+		return left == right;
+	return json_equal(a, b);
 }
 
 static gboolean effective_value(const Setting *setting, const cJSON *map, gint64 *ret_value,
@@ -476,23 +544,14 @@ const char *setting_unit(const Setting *setting)
 char *settings_effective_text(const Setting *setting, const cJSON *object,
 			      SettingOrigin *ret_origin)
 {
-	const cJSON *map = settings_map(object);
-	const cJSON *stored = stored_value(setting, map);
-	g_autofree char *given = NULL;
-	gint64 value;
+	const cJSON *stored = stored_value(setting, settings_map(object));
+	g_autoptr(cJSON) fallback = NULL;
 
 	if (ret_origin)
 		*ret_origin = stored ? SETTING_ORIGIN_CLUSTER : SETTING_ORIGIN_DEFAULT;
-	if (!stored && !setting->documented_default)
-		return g_strdup("not set");
-	if (setting->type == SETTING_STRING && !stored)
-		return g_strdup(setting->documented_default);
-	if (setting->type == SETTING_STRING && cJSON_IsString(stored))
-		return g_strdup(stored->valuestring);
-	if (setting->type != SETTING_STRING && effective_value(setting, map, &value, NULL))
-		return value_words(setting, value);
-	given = json_print(stored);
-	return g_strdup_printf("%s (not valid)", given);
+	if (!stored && setting->documented_default)
+		fallback = setting_parse_value(setting, setting->documented_default, NULL);
+	return setting_value_text(setting, stored ? stored : fallback);
 }
 
 /* ---- completion budget ---------------------------------------------------------------------- */

@@ -29,8 +29,10 @@ typedef struct {
 	/* first release that hands it on; "": all that are in use; NULL: none does */
 	const char *since_hyperconverged;
 	const char *kubevirt_default; /* compiled into KubeVirt; NULL: as documented_default */
-	const char *reader;           /* who obeys it, and when */
-	const char *interacts;        /* with what, and the traps; NULL: nothing to know */
+	gboolean (*has_form)(const char *text); /* of SETTING_STRING only */
+	const char *form;                       /* in words */
+	const char *reader;                     /* who obeys it, and when */
+	const char *interacts; /* with what, and the traps; NULL: nothing to know */
 } Setting;
 
 const Setting *setting_find(const char *key);
@@ -39,6 +41,12 @@ const Setting *setting_nth(unsigned n); /* NULL past the end */
 /* Text of a user to the JSON value that is stored ("64MiB/s" -> "64Mi", "5" -> 5). INVALID names
  * the key, the range and what was given. */
 cJSON *setting_parse_value(const Setting *setting, const char *text, GError **error);
+
+/* Whether a value, as it is stored in an object, is one that the setting may have. INVALID names
+ * the key, the range and what is there. */
+gboolean setting_check_value(const Setting *setting, const cJSON *value, GError **error);
+/* Whether two stored values mean the same ("64Mi" and 67108864); NULL and null are no value. */
+gboolean setting_same_value(const Setting *setting, const cJSON *a, const cJSON *b);
 
 /* A stored value as text for people ("64 MiB/s", "150 s/GiB", "not set" for NULL); g_free(). */
 char *setting_value_text(const Setting *setting, const cJSON *value);

@@ -111,6 +111,14 @@ tests_unit_test_lab_process_SOURCES = %D%/test-lab-process.c
 tests_unit_test_lab_process_LDADD = $(AM_UNIT_LDADD)
 endif
 
+unit_tests += %D%/test-diff
+tests_unit_test_diff_SOURCES = %D%/test-diff.c
+tests_unit_test_diff_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-lint
+tests_unit_test_lint_SOURCES = %D%/test-lint.c
+tests_unit_test_lint_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-manifest
 tests_unit_test_manifest_SOURCES = %D%/test-manifest.c
 tests_unit_test_manifest_LDADD = $(AM_UNIT_LDADD)
