@@ -32,13 +32,10 @@ static void add_kubernetes(const CommandContext *context, cJSON *document, GErro
 /* As the server sees us; servers before 1.28 cannot be asked. */
 static void add_user(const CommandContext *context, cJSON *document)
 {
-	g_autoptr(cJSON) review = object_new(&KIND_SELF_SUBJECT_REVIEW, NULL, NULL);
 	g_autoptr(GError) cause = NULL;
-	g_autoptr(cJSON) answer =
-		cluster_create(context->cluster, review, CLUSTER_WRITE_NONE, &cause);
-	const cJSON *user = json_path(answer, "status", "userInfo", NULL);
+	g_autoptr(cJSON) user = cluster_whoami(context->cluster, &cause);
 
-	if (!answer) {
+	if (!user) {
 		cluster_info_unknown(document, "user", cause);
 		return;
 	}
@@ -59,20 +56,6 @@ static gboolean add_server(const CommandContext *context, cJSON *document, GErro
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&cause));
 	return FALSE;
-}
-
-/* Objects of which a cluster has one; NULL where there is none, or it cannot be read. */
-static cJSON *only_object(const CommandContext *context, const Kind *kind, const char *what,
-			  cJSON *document)
-{
-	g_autoptr(GError) cause = NULL;
-	g_autoptr(GPtrArray) objects = cluster_list(context->cluster, kind, NULL, NULL, &cause);
-
-	if (!objects) {
-		cluster_info_unknown(document, what, cause);
-		return NULL;
-	}
-	return objects->len ? cJSON_Duplicate(objects->pdata[0], TRUE) : NULL;
 }
 
 static const char *operator_version(const cJSON *hyperconverged)
@@ -119,14 +102,21 @@ static ConfigOwner *add_settings(const CommandContext *context, cJSON *document)
 	return owner;
 }
 
-static void add_kubevirt(const CommandContext *context, cJSON *document)
+/* The owner has read it already, if anybody may. */
+static void add_kubevirt(const ConfigOwner *owner, cJSON *document)
 {
-	g_autoptr(cJSON) object = only_object(context, &KIND_KUBEVIRT, "kubevirtVersion", document);
+	const cJSON *object = owner->kind == &KIND_KUBEVIRT ? owner->object : owner->kubevirt;
 	const cJSON *status = json_get(object, "status");
+	g_autoptr(GError) cause = NULL;
 
 	json_set_string(document, "kubevirtVersion",
 			json_string(status, "observedKubeVirtVersion", NULL));
 	json_set_string(document, "kubevirtPhase", json_string(status, "phase", NULL));
+	if (object)
+		return;
+	error_set(&cause, KVMIG_ERROR_FORBIDDEN, "%s",
+		  owner->notes->len ? (const char *)owner->notes->pdata[0] : "?");
+	cluster_info_unknown(document, "kubevirtVersion", cause);
 }
 
 /* ---- where kvmig migrates ------------------------------------------------------------------- */
@@ -199,9 +189,9 @@ static void add_of_kind(const CommandContext *context, cJSON *document, ConfigOw
 {
 	const ClusterCaps *caps = cluster_caps(context->cluster);
 
-	if (caps->kind == CLUSTER_KUBEVIRT)
-		add_kubevirt(context, document);
 	*ret_owner = add_settings(context, document);
+	if (*ret_owner && caps->kind == CLUSTER_KUBEVIRT)
+		add_kubevirt(*ret_owner, document);
 	if (!caps->kvmig_migrates)
 		return;
 	add_controller(context, document);
@@ -211,7 +201,7 @@ static void add_of_kind(const CommandContext *context, cJSON *document, ConfigOw
 static void add_permissions(const CommandContext *context, const ConfigOwner *owner,
 			    cJSON *document)
 {
-	const Kind *kind = owner ? owner->kind : cluster_caps(context->cluster)->settings_kind;
+	const Kind *kind = owner ? owner->kind : NULL;
 	const char *ns = owner ? object_namespace(owner->object) : NULL;
 	g_autoptr(GError) cause = NULL;
 

@@ -3,6 +3,8 @@
  * every user may create, rather than concluded from roles. */
 #include "cluster-info.h"
 
+#include "review.h"
+
 /* What kvmig does, and the verbs that it takes, all of them. */
 typedef struct {
 	const char *what;
@@ -22,24 +24,16 @@ static const Deed deeds[] = {
 	{ "see nodes", NULL, { "get", "list" } },
 };
 
-/* One question. *ret_allowed is set where it was answered. */
-static gboolean ask(Cluster *cluster, const Kind *kind, const char *ns, const char *verb,
-		    gboolean *ret_allowed, GError **error)
+gboolean cluster_may(Cluster *cluster, const Kind *kind, const char *ns, const char *verb,
+		     gboolean *ret_allowed, GError **error)
 {
-	g_autoptr(cJSON) review = object_new(&KIND_SELF_SUBJECT_ACCESS_REVIEW, NULL, NULL);
-	cJSON *attributes =
-		json_ensure_object(json_ensure_object(review, "spec"), "resourceAttributes");
-	g_autoptr(cJSON) answer = NULL;
+	const RbacAttributes attributes = {
+		.verb = verb, .group = kind->group, .resource = kind->plural, .ns = ns
+	};
+	const RbacVerdict verdict = review_self(cluster, &attributes, error);
 
-	json_set_string(attributes, "group", kind->group);
-	json_set_string(attributes, "resource", kind->plural);
-	json_set_string(attributes, "verb", verb);
-	json_set_string(attributes, "namespace", ns);
-	answer = cluster_create(cluster, review, CLUSTER_WRITE_NONE, error);
-	if (!answer)
-		return FALSE;
-	*ret_allowed = json_bool(json_get(answer, "status"), "allowed", FALSE);
-	return TRUE;
+	*ret_allowed = verdict == RBAC_YES;
+	return verdict != RBAC_UNKNOWN;
 }
 
 /* All verbs; in namespace ns, or, NULL, everywhere. */
@@ -48,7 +42,7 @@ static gboolean ask_all(Cluster *cluster, const Kind *kind, const char *ns,
 {
 	*ret_allowed = TRUE;
 	for (; *verbs && *ret_allowed; verbs++)
-		if (!ask(cluster, kind, ns, *verbs, ret_allowed, error))
+		if (!cluster_may(cluster, kind, ns, *verbs, ret_allowed, error))
 			return FALSE;
 	return TRUE;
 }

@@ -9,7 +9,8 @@ libcmd_la_SOURCES = \
 	%D%/complete.c \
 	%D%/completion.c \
 	%D%/context.c \
-	%D%/config.c %D%/config-common.h %D%/config-change.c %D%/config-edit.c %D%/config-preset.c %D%/config-view.c \
+	%D%/config.c %D%/config-common.h %D%/config-change.c %D%/config-edit.c \
+	%D%/config-preset.c %D%/config-view.c \
 	%D%/controller.c \
 	%D%/delete.c \
 	%D%/dispatch.c \
@@ -26,7 +27,8 @@ libcmd_la_SOURCES = \
 	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c \
 	%D%/observe.c %D%/observe.h \
 	%D%/manifest-files.c %D%/manifest-files.h %D%/manifest-write.c \
-	%D%/migrate.c %D%/migrate-preflight.c %D%/migrate-verdict.c %D%/migrate.h \
+	%D%/migrate.c \
+	%D%/migrate-preflight.c %D%/migrate-verdict.c %D%/migrate.h \
 	%D%/migration.h %D%/migration-find.c %D%/migration-print.c %D%/migration-show.c \
 	%D%/open.c \
 	%D%/resource.c %D%/resource.h \
@@ -34,6 +36,7 @@ libcmd_la_SOURCES = \
 	%D%/policy-edit.c %D%/policy-explain.c %D%/policy-explain.h \
 	%D%/policy-lint.c %D%/policy-lint.h %D%/policy-lint-vms.c %D%/policy-matches.c \
 	%D%/policy-projects.c %D%/policy-projects.h %D%/policy-test.c \
+	%D%/review.c %D%/review.h \
 	%D%/status.c \
 	%D%/talk.c \
 	%D%/version.c \

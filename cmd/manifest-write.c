@@ -31,8 +31,9 @@ static gboolean set_namespace(const CommandContext *context, const ManifestObjec
 	return FALSE;
 }
 
-/* KubeVirt's webhook refuses a second migration of a VM, and adds what marks one. */
-static gboolean admit_migration(const ManifestWrite *write, GError **error)
+/* KubeVirt's webhook refuses a second migration of a VM. So does the store of a local cluster, but
+ * no API server of a fleet. */
+static gboolean is_alone(const ManifestWrite *write, GError **error)
 {
 	const char *ns = object_namespace(write->object);
 	const char *vm = json_string(json_get(write->object, "spec"), "vmiName", NULL);
@@ -40,8 +41,8 @@ static gboolean admit_migration(const ManifestWrite *write, GError **error)
 	g_autoptr(GPtrArray) migrations = NULL;
 	const cJSON *other;
 
-	if (!vm)
-		return error_set(error, KVMIG_ERROR_INVALID, "spec.vmiName: is required");
+	if (cluster_caps(write->context->cluster)->kind != CLUSTER_FLEET)
+		return TRUE;
 	migrations = cluster_list(write->context->cluster, &KIND_VMIM, &list, NULL, error);
 	if (!migrations)
 		return FALSE;
@@ -53,34 +54,27 @@ static gboolean admit_migration(const ManifestWrite *write, GError **error)
 		error_reason(error, REASON_BLK_IN_FLIGHT);
 		return FALSE;
 	}
-	object_set_label(write->object, LABEL_VMI_NAME, vm);
-	object_add_finalizer(write->object, FINALIZER_MIGRATION);
 	return TRUE;
 }
 
-static cJSON *create_admitted(const ManifestWrite *write, GError **error)
+/* What KubeVirt's webhook adds to mark one. */
+static gboolean admit_migration(const ManifestWrite *write, GError **error)
 {
-	g_autoptr(cJSON) created = NULL;
+	const char *vm = json_string(json_get(write->object, "spec"), "vmiName", NULL);
 
-	if (!cluster_batch_begin(write->context->cluster, error))
-		return NULL;
-	if (admit_migration(write, error))
-		created =
-			cluster_create(write->context->cluster, write->object, write->flags, error);
-	if (!created) {
-		cluster_batch_rollback(write->context->cluster);
-		return NULL;
-	}
-	if (!cluster_batch_commit(write->context->cluster, error))
-		return NULL;
-	return g_steal_pointer(&created);
+	if (!vm)
+		return error_set(error, KVMIG_ERROR_INVALID, "spec.vmiName: is required");
+	object_set_label(write->object, LABEL_VMI_NAME, vm);
+	object_add_finalizer(write->object, FINALIZER_MIGRATION);
+	return is_alone(write, error);
 }
 
 cJSON *manifest_create(const ManifestWrite *write, GError **error)
 {
 	/* clusters whose own webhooks do that have none of these caps */
-	if (write->kind == &KIND_VMIM && cluster_caps(write->context->cluster)->kvmig_migrates)
-		return create_admitted(write, error);
+	if (write->kind == &KIND_VMIM && cluster_caps(write->context->cluster)->kvmig_migrates &&
+	    !admit_migration(write, error))
+		return NULL;
 	return cluster_create(write->context->cluster, write->object, write->flags, error);
 }
 

@@ -111,6 +111,11 @@
 	REASON(BLK_LIBVIRT, "KVMIG-BLK-LIBVIRT", "libvirt refuses to migrate this VM",             \
 	       "its own words say why",                                                            \
 	       "a device, disk or setting of the domain that libvirt never moves live")            \
+	REASON(BLK_NOT_MIGRATABLE, "KVMIG-BLK-NOT-MIGRATABLE",                                     \
+	       "KubeVirt says that this VM cannot be migrated live",                               \
+	       "mend what the message names; a VM that is stopped and started can run elsewhere",  \
+	       "its condition LiveMigratable is False, for a reason that is none of those with a " \
+	       "code")                                                                             \
 	REASON(BLK_TLS_CERTS, "KVMIG-BLK-TLS-CERTS",                                               \
 	       "migration traffic is to be encrypted, but a host lacks the certificates",          \
 	       "install them, or set disableTLS to true where the network is trusted",             \

@@ -7,6 +7,11 @@
 
 #include "cluster/cluster.h"
 
+/* What must still be so of the object that is to be deleted; each NULL: whatever it is. */
+typedef struct {
+	const char *uid, *version;
+} ClusterUnchanged;
+
 typedef struct {
 	void (*close)(Cluster *cluster);
 	/* NULL: the caps are known from the start */
@@ -20,6 +25,8 @@ typedef struct {
 	cJSON *(*field_default)(Cluster *cluster, const Kind *kind, const char *path); /* or NULL */
 	/* NULL: UNSUPPORTED */
 	cJSON *(*get_path)(Cluster *cluster, const char *path, GError **error);
+	gboolean (*put_path)(Cluster *cluster, const char *path, const cJSON *body,
+			     GError **error);
 	cJSON *(*get)(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
 		      GError **error);
 	GPtrArray *(*list)(Cluster *cluster, const Kind *kind, const ClusterListOptions *options,
@@ -41,7 +48,7 @@ typedef struct {
 	cJSON *(*apply)(Cluster *cluster, const Kind *kind, const cJSON *object,
 			ClusterWriteFlags flags, gboolean *ret_created, GError **error);
 	gboolean (*delete)(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
-			   const char *uid, ClusterWriteFlags flags, GError **error);
+			   const ClusterUnchanged *only, ClusterWriteFlags flags, GError **error);
 	gboolean (*batch_begin)(Cluster *cluster, GError **error);
 	gboolean (*batch_commit)(Cluster *cluster, GError **error);
 	void (*batch_rollback)(Cluster *cluster);
@@ -62,6 +69,7 @@ struct Cluster {
 	char *state_dir; /* likewise */
 	char *store_file; /* cluster_store_file(), or NULL; likewise */
 	gboolean read_only;
+	cJSON *kubevirt; /* cluster_kubevirt(), or NULL; likewise */
 };
 
 struct ClusterWatch {

@@ -10,9 +10,11 @@
 void cluster_close(Cluster *cluster)
 {
 	char *context, *state_dir, *store_file, *ns, *server;
+	cJSON *kubevirt;
 
 	if (!cluster)
 		return;
+	kubevirt = cluster->kubevirt;
 	context = cluster->context;
 	state_dir = cluster->state_dir;
 	store_file = cluster->store_file;
@@ -24,6 +26,7 @@ void cluster_close(Cluster *cluster)
 	g_free(store_file);
 	g_free(ns);
 	g_free(server);
+	cJSON_Delete(kubevirt);
 }
 
 gboolean cluster_probe(Cluster *cluster, GError **error)
@@ -38,6 +41,11 @@ gboolean cluster_probe(Cluster *cluster, GError **error)
 const ClusterCaps *cluster_caps(const Cluster *cluster)
 {
 	return &cluster->caps;
+}
+
+const cJSON *cluster_kubevirt(const Cluster *cluster)
+{
+	return cluster->kubevirt;
 }
 
 const char *cluster_default_namespace(const Cluster *cluster)
@@ -133,6 +141,38 @@ cJSON *cluster_get_path(Cluster *cluster, const char *path, GError **error)
 	error_set(error, KVMIG_ERROR_UNSUPPORTED, "'%s' has no API server to ask for %s",
 		  cluster->context, path);
 	return NULL;
+}
+
+cJSON *cluster_whoami(Cluster *cluster, GError **error)
+{
+	g_autoptr(cJSON) question = NULL;
+	g_autoptr(cJSON) answer = NULL;
+	cJSON *user;
+
+	if (!cluster->server) {
+		user = cJSON_CreateObject();
+		json_set_string(user, "username", g_get_user_name());
+		return user;
+	}
+	question = object_new(&KIND_SELF_SUBJECT_REVIEW, NULL, NULL);
+	answer = cluster_create(cluster, question, CLUSTER_WRITE_NONE, error);
+	if (!answer)
+		return NULL;
+	user = json_path(answer, "status", "userInfo", NULL);
+	if (json_string(user, "username", NULL))
+		return cJSON_Duplicate(user, TRUE);
+	error_set(error, KVMIG_ERROR_UNSUPPORTED, "'%s' does not tell who asks", cluster->context);
+	return NULL;
+}
+
+gboolean cluster_put_path(Cluster *cluster, const char *path, const cJSON *body, GError **error)
+{
+	if (!check_writable(cluster, CLUSTER_WRITE_NONE, error))
+		return FALSE;
+	if (cluster->backend->put_path)
+		return cluster->backend->put_path(cluster, path, body, error);
+	return error_set(error, KVMIG_ERROR_UNSUPPORTED, "'%s' has no API server to send %s to",
+			 cluster->context, path);
 }
 
 static const Kind *check_kind(Cluster *cluster, const cJSON *object, GError **error)
@@ -333,8 +373,22 @@ cJSON *cluster_apply(Cluster *cluster, const cJSON *object, ClusterWriteFlags fl
 gboolean cluster_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
 			const char *uid, ClusterWriteFlags flags, GError **error)
 {
+	const ClusterUnchanged only = { .uid = uid };
+
 	return check_key(kind, ns, name, error) && check_writable(cluster, flags, error) &&
-	       cluster->backend->delete (cluster, kind, ns, name, uid, flags, error);
+	       cluster->backend->delete (cluster, kind, ns, name, &only, flags, error);
+}
+
+gboolean cluster_delete_unchanged(Cluster *cluster, const Kind *kind, const cJSON *object,
+				  ClusterWriteFlags flags, GError **error)
+{
+	const char *ns = object_namespace(object);
+	const char *name = object_name(object);
+	const ClusterUnchanged only = { .uid = object_uid(object),
+					.version = object_resource_version(object) };
+
+	return check_key(kind, ns, name, error) && check_writable(cluster, flags, error) &&
+	       cluster->backend->delete (cluster, kind, ns, name, &only, flags, error);
 }
 
 gboolean cluster_batch_begin(Cluster *cluster, GError **error)

@@ -36,7 +36,6 @@ typedef struct {
 	ClusterKind kind;
 	gboolean kvmig_migrates;   /* fleet, local: 'kvmig controller' carries migrations out */
 	const Kind *node_kind;     /* KIND_HOST or KIND_NODE */
-	const Kind *settings_kind; /* the object that holds the settings */
 } ClusterCaps;
 
 /* Text of a `Warning:` header of the server, each text once for each open cluster. */
@@ -83,6 +82,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Cluster, cluster_close)
 gboolean cluster_probe(Cluster *cluster, GError **error);
 /* After cluster_probe(). */
 const ClusterCaps *cluster_caps(const Cluster *cluster);
+/* The KubeVirt object that cluster_probe() has seen, as it was then; NULL on other clusters.
+ * Borrowed. */
+const cJSON *cluster_kubevirt(const Cluster *cluster);
 
 /* Whether objects of a kind have a field ("spec.addedNodeSelector"), by the schema that the server
  * publishes (/openapi/v3, cached by its hash) or the store's own. UNKNOWN: the schema could not be
@@ -112,6 +114,13 @@ const char *cluster_server(const Cluster *cluster);
 
 /* GET of a path that is no object ("/version", "/openapi/v3"), as JSON. Local: UNSUPPORTED. */
 cJSON *cluster_get_path(Cluster *cluster, const char *path, GError **error);
+/* PUT to one, as KubeVirt's own API takes orders ("/apis/subresources.kubevirt.io/…"); what comes
+ * back is not kept. Local: UNSUPPORTED. */
+gboolean cluster_put_path(Cluster *cluster, const char *path, const cJSON *body, GError **error);
+
+/* Who we are here: {"username": "...", "groups": [...]}, as the API server sees us; on a local
+ * cluster the user of this process. UNSUPPORTED: it cannot be asked (Kubernetes before 1.28). */
+cJSON *cluster_whoami(Cluster *cluster, GError **error);
 
 /* Opened so that writes are refused: nor should anything be started that would write. */
 gboolean cluster_is_read_only(const Cluster *cluster);
@@ -171,6 +180,7 @@ typedef struct {
 	const char *ns;           /* NULL: all namespaces */
 	const Selector *selector; /* labels; NULL: all */
 	const char *name;         /* only the object of that name (metadata.name); NULL: all */
+	const char *uid_of;       /* API servers, events only: those of the object of that uid */
 	gboolean metadata_only;   /* objects with apiVersion, kind and metadata suffice */
 } ClusterListOptions;
 
@@ -201,6 +211,7 @@ typedef enum {
 	CLUSTER_WRITE_NONE = 0,
 	CLUSTER_WRITE_DRY_RUN = 1 << 0, /* everything but the commit, on the server */
 	CLUSTER_WRITE_FORCE = 1 << 1,   /* apply: take over fields that others manage */
+	CLUSTER_WRITE_UNADMITTED = 1 << 2, /* local: for tests, which write of things past */
 } ClusterWriteFlags;
 
 /* Creates from `object` (its kind, namespace, name or generateName) and returns what was
@@ -236,6 +247,9 @@ cJSON *cluster_apply(Cluster *cluster, const cJSON *object, ClusterWriteFlags fl
 /* Asks for deletion; with finalizers the object stays for now. uid NULL: whatever has the name. */
 gboolean cluster_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
 			const char *uid, ClusterWriteFlags flags, GError **error);
+/* The same of an object as it was read: CONFLICT where it was changed or replaced since. */
+gboolean cluster_delete_unchanged(Cluster *cluster, const Kind *kind, const cJSON *object,
+				  ClusterWriteFlags flags, GError **error);
 
 /*
  * Several writes as one, where the cluster can: on local, all of them are one transaction (one

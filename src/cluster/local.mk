@@ -19,7 +19,7 @@ libkvmig_la_SOURCES += \
 	%D%/kube/status-error.c %D%/kube/status-error.h \
 	%D%/kube/watch.c %D%/kube/watch.h \
 	%D%/kube/yaml-tree.c %D%/kube/yaml-tree.h \
-	%D%/local/read.c %D%/local/record.c %D%/local/store.c %D%/local/store.h \
+	%D%/local/admit.c %D%/local/read.c %D%/local/record.c %D%/local/store.c %D%/local/store.h \
 	%D%/local/transaction.c %D%/local/watch.c %D%/local/write.c
 
 include %D%/kube/http/local.mk

@@ -7,9 +7,22 @@
 #include "model/quantity.h"
 #include "model/wellknown.h"
 
-#define HCO_V1 "hyperconvergeds.v1.hco.kubevirt.io"
 /* bytes of a SHA-256 that a storageVersionHash has */
 #define STORAGE_HASH_BYTES 8
+
+/* Since HyperConverged 1.18; the table of kinds has v1beta1, which all releases serve. */
+static const Kind hyperconverged_v1 = {
+	.kind = "HyperConverged",
+	.list_kind = "HyperConvergedList",
+	.plural = "hyperconvergeds",
+	.singular = "hyperconverged",
+	.short_name = "hco",
+	.group = "hco.kubevirt.io",
+	.version = "v1",
+	.api_version = "hco.kubevirt.io/v1",
+	.namespaced = TRUE,
+	.has_status = TRUE,
+};
 
 static const char *const path_kubevirt[] = { "spec", "configuration", "migrations", NULL };
 static const char *const path_v1[] = { "spec", "virtualization", "liveMigrationConfig", NULL };
@@ -42,6 +55,11 @@ void config_owner_free(ConfigOwner *owner)
 	g_free(owner);
 }
 
+const cJSON *config_owner_kubevirt(const ConfigOwner *owner)
+{
+	return g_str_equal(owner->kind->kind, KIND_KUBEVIRT.kind) ? owner->object : owner->kubevirt;
+}
+
 char *config_owner_text(const ConfigOwner *owner)
 {
 	return g_strdup_printf("%s '%s/%s' (%s)", owner->kind->kind, owner->ns, owner->name,
@@ -64,31 +82,27 @@ static char *storage_hash(const Kind *kind)
 	return g_base64_encode(digest, STORAGE_HASH_BYTES);
 }
 
-static gboolean is_stored(Cluster *cluster, const Kind *kind)
-{
-	g_autofree char *path = g_strconcat("/apis/", kind->api_version, NULL);
-	g_autoptr(cJSON) list = cluster_get_path(cluster, path, NULL);
-	g_autofree char *hash = storage_hash(kind);
-	const cJSON *resource;
-
-	cJSON_ArrayForEach(resource, json_get(list, "resources"))
-	{
-		if (g_str_equal(json_string(resource, "name", ""), kind->plural))
-			return g_str_equal(json_string(resource, "storageVersionHash", hash), hash);
-	}
-	return FALSE;
-}
-
 /* Through another version a conversion webhook stands between, and where it is missing the fields
  * that moved are dropped without a word. */
-static const Kind *stored_kind(Cluster *cluster)
+static gboolean find_stored_kind(Cluster *cluster, const Kind **ret_kind, GError **error)
 {
-	const Kind *v1;
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(cJSON) list = cluster_get_path(cluster, "/apis/hco.kubevirt.io/v1", &cause);
+	g_autofree char *hash = storage_hash(&hyperconverged_v1);
+	const cJSON *resource;
 
-	if (cluster_caps(cluster)->kind != CLUSTER_KUBEVIRT)
-		return &KIND_HYPERCONVERGED;
-	v1 = cluster_find_kind(cluster, HCO_V1, NULL);
-	return v1 && is_stored(cluster, v1) ? v1 : &KIND_HYPERCONVERGED;
+	*ret_kind = &KIND_HYPERCONVERGED;
+	if (!list && error_code(cause) != KVMIG_ERROR_NOT_FOUND) {
+		g_propagate_error(error, g_steal_pointer(&cause));
+		return FALSE;
+	}
+	cJSON_ArrayForEach(resource, json_get(list, "resources"))
+	{
+		if (g_str_equal(json_string(resource, "name", ""), hyperconverged_v1.plural) &&
+		    g_str_equal(json_string(resource, "storageVersionHash", hash), hash))
+			*ret_kind = &hyperconverged_v1;
+	}
+	return TRUE;
 }
 
 /* ---- the objects ---------------------------------------------------------------------------- */
@@ -132,35 +146,11 @@ static cJSON *find_hyperconverged(Cluster *cluster, const Kind *kind, GError **e
 
 	if (objects)
 		return take_first(objects);
-	if (error_code(cause) == KVMIG_ERROR_NOT_FOUND)
+	if (error_code(cause) == KVMIG_ERROR_UNSUPPORTED) /* no such kind */
 		return NULL;
 	object = error_code(cause) == KVMIG_ERROR_FORBIDDEN
 			 ? get_in_usual_place(cluster, kind, places, HYPERCONVERGED_NAME)
 			 : NULL;
-	if (!object)
-		g_propagate_error(error, g_steal_pointer(&cause));
-	return object;
-}
-
-static cJSON *find_kubevirt(Cluster *cluster, GError **error)
-{
-	static const char *const places[] = { "kubevirt", HYPERCONVERGED_NAMESPACE, "openshift-cnv",
-					      NULL };
-	g_autoptr(GError) cause = NULL;
-	g_autoptr(GPtrArray) objects = cluster_list(cluster, &KIND_KUBEVIRT, NULL, NULL, &cause);
-	cJSON *object;
-
-	if (objects && objects->len > 0)
-		return take_first(objects);
-	if (objects) {
-		error_set(error, KVMIG_ERROR_NOT_FOUND, "'%s' has no KubeVirt object",
-			  cluster_context(cluster));
-		return NULL;
-	}
-	object = get_in_usual_place(cluster, &KIND_KUBEVIRT, places, "kubevirt");
-	if (!object)
-		object = get_in_usual_place(cluster, &KIND_KUBEVIRT, places,
-					    "kubevirt-" HYPERCONVERGED_NAME);
 	if (!object)
 		g_propagate_error(error, g_steal_pointer(&cause));
 	return object;
@@ -188,7 +178,10 @@ static gboolean parse_annotation(ConfigOwner *owner, cJSON **ret_patch)
 	*ret_patch = json_parse(text, strlen(text), "the annotation " ANNOTATION_JSONPATCH, &error);
 	if (!*ret_patch)
 		note(owner, "%s", error->message);
-	return *ret_patch != NULL;
+	else if (!cJSON_IsArray(*ret_patch))
+		note(owner, "the annotation " ANNOTATION_JSONPATCH
+			    " is no JSON patch: it must be a list of operations");
+	return cJSON_IsArray(*ret_patch);
 }
 
 /* Whether a path leads to the map, into it, or to what it is in. */
@@ -269,50 +262,56 @@ static gboolean find_own(ConfigOwner *owner, GError **error)
 }
 
 /* HyperConverged's may not be read; what is in force may be. */
-static gboolean find_without_owner(ConfigOwner *owner, const Kind *kind, GError *why,
-				   GError **error)
+static void set_unreadable(ConfigOwner *owner, const Kind *kind, const GError *why)
 {
-	owner->kubevirt = find_kubevirt(owner->cluster, NULL);
-	if (!owner->kubevirt) {
-		g_propagate_error(error, why);
-		return FALSE;
-	}
+	owner->kubevirt = cJSON_Duplicate(cluster_kubevirt(owner->cluster), TRUE);
 	owner->unreadable = TRUE;
 	owner->kind = kind;
 	owner->ns = g_strdup(object_namespace(owner->kubevirt));
 	owner->name = g_strdup(HYPERCONVERGED_NAME);
 	note(owner, "which settings HyperConverged has cannot be read: %s", why->message);
-	g_error_free(why);
-	return TRUE;
+}
+
+/* Who has no right is told so, whether there is such a kind or not; this everybody is told. */
+static gboolean has_hyperconverged(Cluster *cluster)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(cJSON) group = cluster_get_path(cluster, "/apis/hco.kubevirt.io", &cause);
+
+	return group || error_code(cause) != KVMIG_ERROR_NOT_FOUND;
 }
 
 static gboolean find_on_kubevirt(ConfigOwner *owner, GError **error)
 {
-	const gboolean served = cluster_caps(owner->cluster)->settings_kind == &KIND_HYPERCONVERGED;
-	const Kind *kind = served ? stored_kind(owner->cluster) : NULL;
-	GError *cause = NULL;
-	cJSON *object = kind ? find_hyperconverged(owner->cluster, kind, &cause) : NULL;
-	g_autoptr(GError) unread = NULL;
+	const Kind *kind = NULL;
+	g_autoptr(GError) cause = NULL;
+	cJSON *object = NULL;
 
-	if (cause && error_code(cause) == KVMIG_ERROR_FORBIDDEN)
-		return find_without_owner(owner, kind, cause, error);
+	if (!cluster_kubevirt(owner->cluster))
+		return error_set(error, KVMIG_ERROR_NOT_FOUND, "'%s' has no KubeVirt object",
+				 cluster_context(owner->cluster));
+	if (find_stored_kind(owner->cluster, &kind, &cause))
+		object = find_hyperconverged(owner->cluster, kind, &cause);
+	if (cause && error_code(cause) == KVMIG_ERROR_FORBIDDEN) {
+		if (has_hyperconverged(owner->cluster)) {
+			set_unreadable(owner, kind, cause);
+			return TRUE;
+		}
+		g_clear_error(&cause);
+	}
 	if (cause) {
-		g_propagate_error(error, cause);
+		g_propagate_error(error, g_steal_pointer(&cause));
 		return FALSE;
 	}
 	if (object) {
 		set_object(owner, kind, object);
 		read_annotation(owner);
-		owner->kubevirt = find_kubevirt(owner->cluster, &unread);
-		if (!owner->kubevirt)
-			note(owner, "what is in force is taken from HyperConverged: %s",
-			     unread ? unread->message : "there is no KubeVirt object");
-		return TRUE;
+		owner->kubevirt = cJSON_Duplicate(cluster_kubevirt(owner->cluster), TRUE);
+	} else {
+		set_object(owner, &KIND_KUBEVIRT,
+			   cJSON_Duplicate(cluster_kubevirt(owner->cluster), TRUE));
 	}
-	object = find_kubevirt(owner->cluster, error);
-	if (object)
-		set_object(owner, &KIND_KUBEVIRT, object);
-	return object != NULL;
+	return TRUE;
 }
 
 ConfigOwner *config_owner_find(Cluster *cluster, GError **error)
@@ -327,6 +326,41 @@ ConfigOwner *config_owner_find(Cluster *cluster, GError **error)
 	return NULL;
 }
 
+static gboolean same_settings(const cJSON *before, const cJSON *after)
+{
+	for (unsigned i = 0; setting_nth(i); i++) {
+		const Setting *setting = setting_nth(i);
+
+		if (!setting_same_value(setting, json_get(settings_map(before), setting->key),
+					json_get(settings_map(after), setting->key)))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean config_check_kubevirt(Cluster *cluster, const cJSON *before, const cJSON *after,
+			       GError **error)
+{
+	g_autoptr(ConfigOwner) owner = NULL;
+	g_autofree char *shown = NULL;
+
+	if (same_settings(before, after))
+		return TRUE;
+	owner = cluster_probe(cluster, error) ? config_owner_find(cluster, error) : NULL;
+	if (!owner)
+		return FALSE;
+	if (cluster_caps(cluster)->kind != CLUSTER_KUBEVIRT || owner->kind == &KIND_KUBEVIRT)
+		return TRUE;
+	shown = owner->object ? config_owner_text(owner) : g_strdup("HyperConverged");
+	error_set(error, KVMIG_ERROR_REFUSED,
+		  "spec.configuration.migrations: %s owns these settings, and would revert what "
+		  "is changed in the KubeVirt object",
+		  shown);
+	error_hint(error, "'kvmig config set KEY=VALUE' or 'kvmig config edit' changes them where "
+			  "they are");
+	return FALSE;
+}
+
 /* ---- keys ----------------------------------------------------------------------------------- */
 
 gboolean config_setting_applies(const ConfigOwner *owner, const Setting *setting)
@@ -337,6 +371,14 @@ gboolean config_setting_applies(const ConfigOwner *owner, const Setting *setting
 		return !setting->only_kvmig;
 	field = config_field(owner->kind, setting->key);
 	return cluster_has_field(owner->cluster, owner->kind, field) != CLUSTER_FIELD_NO;
+}
+
+gboolean config_release_has(const ConfigOwner *owner, const Setting *setting)
+{
+	g_autofree char *field = config_field(&KIND_KUBEVIRT, setting->key);
+
+	return cluster_caps(owner->cluster)->kind != CLUSTER_KUBEVIRT ||
+	       cluster_has_field(owner->cluster, &KIND_KUBEVIRT, field) != CLUSTER_FIELD_NO;
 }
 
 gboolean config_owner_has_key(const ConfigOwner *owner, const Setting *setting, GError **error)

@@ -20,19 +20,27 @@ typedef struct {
 	char *ns, *name;     /* of the owner, also where it is not made yet (local) */
 	cJSON *object;       /* NULL: not made yet, or not readable */
 	gboolean unreadable; /* HyperConverged objects may not be read: the owner is not known */
-	cJSON *kubevirt;     /* where HyperConverged owns: what it made; NULL: not read */
+	cJSON *kubevirt;     /* where HyperConverged owns: what it made; else NULL */
 	cJSON *patched;      /* what the annotation sets, by key (null: removes); NULL: nothing */
 	GPtrArray *notes;    /* char*: what could not be read and why, each a sentence */
 } ConfigOwner;
 
-/* Asks the cluster. FORBIDDEN only where nothing at all may be read; else what could not be read is
- * in the notes. NOT_FOUND: a KubeVirt cluster without a KubeVirt object. */
+/* Asks the cluster, which was probed. What could not be read is in the notes. */
 ConfigOwner *config_owner_find(Cluster *cluster, GError **error);
 void config_owner_free(ConfigOwner *owner);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ConfigOwner, config_owner_free)
 
+/* The KubeVirt object, for its feature gates (settings/gates.h): the owner itself, or what
+ * HyperConverged made of its own. NULL: not readable, or a local or fleet cluster. Borrowed. */
+const cJSON *config_owner_kubevirt(const ConfigOwner *owner);
+
 /* "HyperConverged 'openshift-cnv/kubevirt-hyperconverged' (hco.kubevirt.io/v1)"; g_free(). */
 char *config_owner_text(const ConfigOwner *owner);
+
+/* Whether a change of the settings in a KubeVirt object would last: REFUSED where HyperConverged
+ * has them, for it would revert it. Asks the cluster only where the two differ in settings. */
+gboolean config_check_kubevirt(Cluster *cluster, const cJSON *before, const cJSON *after,
+			       GError **error);
 
 /* Where its map of settings is: "spec", "virtualization", "liveMigrationConfig"; for `kind`. */
 const char *const *config_path_of(const Kind *kind);
@@ -45,6 +53,8 @@ gboolean config_owner_has_key(const ConfigOwner *owner, const Setting *setting, 
 
 /* Whether this kind of cluster knows the setting at all. */
 gboolean config_setting_applies(const ConfigOwner *owner, const Setting *setting);
+/* ... and the release of KubeVirt that is there; TRUE where that cannot be told. */
+gboolean config_release_has(const ConfigOwner *owner, const Setting *setting);
 
 /* Whether allowWorkloadDisruption, where nobody sets it, is as allowPostCopy is: KubeVirt's way,
  * unless HyperConverged's CRD has a default for it. */

@@ -130,8 +130,8 @@ static gboolean do_probe(Cluster *cluster, GError **error)
 	if (!cluster_probe(cluster, error))
 		return FALSE;
 	caps = cluster_caps(cluster);
-	(void)printf("%s %s %s %d\n", kinds[caps->kind], caps->node_kind->kind,
-		     caps->settings_kind->kind, caps->kvmig_migrates);
+	(void)printf("%s %s %d\n", kinds[caps->kind], caps->node_kind->kind,
+		     caps->kvmig_migrates);
 	return TRUE;
 }
 

@@ -111,7 +111,7 @@ static void test_local(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 		g_assert_cmpint(cluster_caps(cluster)->kind, ==, CLUSTER_LOCAL);
 		g_assert_true(cluster_caps(cluster)->kvmig_migrates);
 		g_assert_true(cluster_caps(cluster)->node_kind == &KIND_HOST);
-		g_assert_true(cluster_caps(cluster)->settings_kind == &KIND_HYPERCONVERGED);
+		g_assert_null(cluster_kubevirt(cluster));
 	}
 }
 

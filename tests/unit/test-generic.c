@@ -240,7 +240,8 @@ static void test_table(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 		parse("{apiVersion: kubevirt.io/v1, kind: "
 		      "VirtualMachineInstanceMigration, metadata: {name: m-1, "
 		      "namespace: prod, labels: {tier: a}}, spec: {vmiName: web-1}}");
-	g_autoptr(cJSON) made = cluster_create(fixture->cluster, vmim, CLUSTER_WRITE_NONE, NULL);
+	g_autoptr(cJSON) made =
+		cluster_create(fixture->cluster, vmim, CLUSTER_WRITE_UNADMITTED, NULL);
 
 	g_assert_nonnull(made);
 	g_assert_true(cluster_table(fixture->cluster, &KIND_VMIM, &options, see_row, text, &version,

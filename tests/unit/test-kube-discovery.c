@@ -216,56 +216,41 @@ static const struct {
 	guint count;
 	int code; /* KVMIG_ERROR_LAST: none */
 	ClusterKind kind;
-	const Kind *node, *settings;
+	const Kind *node;
 } probes[] = {
-	{ { REPLY(KUBEVIRTS, 200, ONE_ITEM), REPLY("GET /apis/kvmig.io", 404, ""),
-	    REPLY("GET /apis/hco.kubevirt.io", 200, "{}") },
-	  3,
+	{ { REPLY(KUBEVIRTS, 200, ONE_ITEM), REPLY("GET /apis/kvmig.io", 404, "") },
+	  2,
 	  KVMIG_ERROR_LAST,
 	  CLUSTER_KUBEVIRT,
-	  &KIND_NODE,
-	  &KIND_HYPERCONVERGED },
-	{ { REPLY(KUBEVIRTS, 200, ONE_ITEM), REPLY("GET /apis/kvmig.io", 404, ""),
-	    REPLY("GET /apis/hco.kubevirt.io", 404, "") },
-	  3,
-	  KVMIG_ERROR_LAST,
-	  CLUSTER_KUBEVIRT,
-	  &KIND_NODE,
-	  &KIND_KUBEVIRT },
+	  &KIND_NODE },
 	{ { REPLY(KUBEVIRTS, 404, ""), REPLY("GET /apis/kvmig.io", 200, "{}") },
 	  2,
 	  KVMIG_ERROR_LAST,
 	  CLUSTER_FLEET,
-	  &KIND_HOST,
-	  &KIND_HYPERCONVERGED },
+	  &KIND_HOST },
 	/* neither; an operator without its object; both; forbidden; broken */
 	{ { REPLY(KUBEVIRTS, 404, ""), REPLY("GET /apis/kvmig.io", 404, "") },
 	  2,
 	  KVMIG_ERROR_UNSUPPORTED,
 	  0,
-	  NULL,
 	  NULL },
 	{ { REPLY(KUBEVIRTS, 200, "{\"items\":[]}"), REPLY("GET /apis/kvmig.io", 404, "") },
 	  2,
 	  KVMIG_ERROR_UNSUPPORTED,
 	  0,
-	  NULL,
 	  NULL },
-	{ { REPLY(KUBEVIRTS, 200, ONE_ITEM), REPLY("GET /apis/kvmig.io", 200, "{}"),
-	    REPLY("GET /apis/hco.kubevirt.io", 200, "{}") },
-	  3,
+	{ { REPLY(KUBEVIRTS, 200, ONE_ITEM), REPLY("GET /apis/kvmig.io", 200, "{}") },
+	  2,
 	  KVMIG_ERROR_UNSUPPORTED,
 	  0,
-	  NULL,
 	  NULL },
-	{ { REPLY(KUBEVIRTS, 403, "") }, 1, KVMIG_ERROR_FORBIDDEN, 0, NULL, NULL },
+	{ { REPLY(KUBEVIRTS, 403, "") }, 1, KVMIG_ERROR_FORBIDDEN, 0, NULL },
 	{ { REPLY(KUBEVIRTS, 200, "{\"items\":[]}"), REPLY("GET /apis/kvmig.io", 403, "") },
 	  2,
 	  KVMIG_ERROR_FORBIDDEN,
 	  0,
-	  NULL,
 	  NULL },
-	{ { REPLY(KUBEVIRTS, 200, "junk") }, 1, KVMIG_ERROR_FAILED, 0, NULL, NULL },
+	{ { REPLY(KUBEVIRTS, 200, "junk") }, 1, KVMIG_ERROR_FAILED, 0, NULL },
 };
 
 static void test_probe(void)
@@ -286,7 +271,8 @@ static void test_probe(void)
 		}
 		g_assert_true(cluster_caps(cluster)->kind == probes[i].kind);
 		g_assert_true(cluster_caps(cluster)->node_kind == probes[i].node);
-		g_assert_true(cluster_caps(cluster)->settings_kind == probes[i].settings);
+		g_assert_cmpstr(object_name(cluster_kubevirt(cluster)), ==,
+				probes[i].kind == CLUSTER_KUBEVIRT ? "kubevirt" : NULL);
 		g_assert_true(cluster_probe(cluster, &error)); /* once is enough */
 	}
 }

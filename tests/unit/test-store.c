@@ -481,6 +481,30 @@ static void test_delete(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	assert_error(error, KVMIG_ERROR_NOT_FOUND, "web-1");
 }
 
+static gboolean delete_unchanged(Cluster *cluster, const cJSON *object, GError **error)
+{
+	return cluster_delete_unchanged(cluster, &KIND_VMI, object, CLUSTER_WRITE_NONE, error);
+}
+
+static void test_delete_unchanged(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(cJSON) read = create_vmi(fixture->cluster, "web-1");
+	g_autoptr(cJSON) changed = cJSON_Duplicate(read, TRUE);
+	g_autoptr(cJSON) now = NULL;
+	g_autoptr(GError) error = NULL;
+
+	object_set_label(changed, "by", "another");
+	now = cluster_update(fixture->cluster, changed, CLUSTER_WRITE_NONE, &error);
+	g_assert_no_error(error);
+	g_assert_false(delete_unchanged(fixture->cluster, read, &error));
+	assert_error(error, KVMIG_ERROR_CONFLICT, "has been changed since");
+	g_clear_error(&error);
+	g_assert_true(delete_unchanged(fixture->cluster, now, &error));
+	make_vmi(fixture->cluster, "web-1");
+	g_assert_false(delete_unchanged(fixture->cluster, now, &error));
+	assert_error(error, KVMIG_ERROR_CONFLICT, "another one of the same name");
+}
+
 static void test_finalizers(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autoptr(cJSON) object = new_vmi("web-1");
@@ -700,6 +724,7 @@ int main(int argc, char **argv)
 	ADD("patch", test_patch);
 	ADD("patch/bad", test_patch_bad);
 	ADD("delete", test_delete);
+	ADD("delete-unchanged", test_delete_unchanged);
 	ADD("finalizers", test_finalizers);
 	ADD("dry-run", test_dry_run);
 	ADD("read-only", test_read_only);

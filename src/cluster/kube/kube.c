@@ -216,15 +216,18 @@ static cJSON *kube_apply(Cluster *cluster, const Kind *kind, const cJSON *object
 	return result;
 }
 
-static char *delete_options(const char *uid, ClusterWriteFlags flags)
+static char *delete_options(const ClusterUnchanged *only, ClusterWriteFlags flags)
 {
 	g_autoptr(cJSON) options = cJSON_CreateObject();
 
 	json_set_string(options, "apiVersion", "v1");
 	json_set_string(options, "kind", "DeleteOptions");
 	json_set_string(options, "propagationPolicy", "Background");
-	if (uid)
-		json_set_string(json_ensure_object(options, "preconditions"), "uid", uid);
+	if (only->uid)
+		json_set_string(json_ensure_object(options, "preconditions"), "uid", only->uid);
+	if (only->version)
+		json_set_string(json_ensure_object(options, "preconditions"), "resourceVersion",
+				only->version);
 	if (flags & CLUSTER_WRITE_DRY_RUN)
 		cJSON_AddItemToArray(json_ensure_array(options, "dryRun"),
 				     cJSON_CreateString("All"));
@@ -232,12 +235,12 @@ static char *delete_options(const char *uid, ClusterWriteFlags flags)
 }
 
 static gboolean kube_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
-			    const char *uid, ClusterWriteFlags flags, GError **error)
+			    const ClusterUnchanged *only, ClusterWriteFlags flags, GError **error)
 {
 	Kube *kube = kube_of(cluster);
 	g_auto(HttpReply) reply = { 0 };
 	g_autofree char *path = path_of(kind, ns, name, NULL, error);
-	g_autofree char *body = delete_options(uid, flags);
+	g_autofree char *body = delete_options(only, flags);
 	const KubeRequest request = { .method = "DELETE",
 				      .target = path,
 				      .content_type = "application/json",
@@ -245,6 +248,22 @@ static gboolean kube_delete(Cluster *cluster, const Kind *kind, const char *ns, 
 				      .subject = kube_subject(kube, "delete", kind, ns, name) };
 
 	return path && kube_send(kube, &request, &reply, error);
+}
+
+static gboolean kube_put_path(Cluster *cluster, const char *path, const cJSON *body, GError **error)
+{
+	Kube *kube = kube_of(cluster);
+	g_auto(HttpReply) reply = { 0 };
+	g_autofree char *text = json_print(body);
+	/* virt-api's subresources answer with no type at all: 406 to who takes only JSON */
+	const KubeRequest request = { .method = "PUT",
+				      .target = path,
+				      .accept = "application/json, */*",
+				      .content_type = "application/json",
+				      .body = text,
+				      .subject = kube_subject(kube, "change", NULL, NULL, path) };
+
+	return kube_send(kube, &request, &reply, error);
 }
 
 /* Writes happen one by one. */
@@ -285,6 +304,7 @@ static const ClusterBackend kube_backend = {
 	.has_field = kube_has_field,
 	.field_default = kube_field_default,
 	.get_path = kube_get_path,
+	.put_path = kube_put_path,
 	.get = kube_get,
 	.list = kube_list,
 	.each = kube_each,

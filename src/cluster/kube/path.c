@@ -87,6 +87,8 @@ void query_add_options(Query *query, const ClusterListOptions *options)
 	query_add(query, "labelSelector", *labels ? labels : NULL);
 	if (options->name)
 		field = g_strconcat("metadata.name=", options->name, NULL);
+	else if (options->uid_of)
+		field = g_strconcat("involvedObject.uid=", options->uid_of, NULL);
 	query_add(query, "fieldSelector", field);
 }
 

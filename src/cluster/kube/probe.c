@@ -11,15 +11,29 @@
 #include "cluster/kube/request.h"
 
 #define GROUP_FLEET "kvmig.io"
-#define GROUP_HYPERCONVERGED "hco.kubevirt.io"
+
+/* The object is kept: it says what else one wants to know of the cluster. */
+static void keep_kubevirt(Kube *kube, const cJSON *list)
+{
+	const cJSON *items = json_get(list, "items");
+	cJSON *object = cJSON_IsArray(items) && items->child ? cJSON_Duplicate(items->child, TRUE)
+							     : NULL;
+
+	if (!cJSON_IsObject(object)) {
+		cJSON_Delete(object);
+		return;
+	}
+	json_set_string(object, "apiVersion", KIND_KUBEVIRT.api_version);
+	json_set_string(object, "kind", KIND_KUBEVIRT.kind);
+	cJSON_Delete(kube->base.kubevirt);
+	kube->base.kubevirt = object;
+}
 
 static gboolean find_kubevirt(Kube *kube, gboolean *ret_there, GError **error)
 {
 	const KubeRequest request = {
 		.method = "GET",
 		.target = "/apis/kubevirt.io/v1/kubevirts?limit=1",
-		.accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io,"
-			  "application/json",
 		.subject = kube_subject(kube, "list", &KIND_KUBEVIRT, NULL, NULL),
 	};
 	g_autoptr(GError) cause = NULL;
@@ -27,6 +41,7 @@ static gboolean find_kubevirt(Kube *kube, gboolean *ret_there, GError **error)
 
 	if (list) {
 		*ret_there = cJSON_GetArraySize(json_get(list, "items")) > 0;
+		keep_kubevirt(kube, list);
 		return TRUE;
 	}
 	if (error_code(cause) == KVMIG_ERROR_UNSUPPORTED) { /* no such kind */
@@ -41,9 +56,9 @@ static gboolean find_kubevirt(Kube *kube, gboolean *ret_there, GError **error)
 	return FALSE;
 }
 
-static gboolean is_group_served(Kube *kube, const char *group, gboolean *ret_there, GError **error)
+static gboolean find_fleet(Kube *kube, gboolean *ret_there, GError **error)
 {
-	g_autofree char *path = g_strconcat("/apis/", group, NULL);
+	static const char path[] = "/apis/" GROUP_FLEET;
 	const KubeRequest request = { .method = "GET",
 				      .target = path,
 				      .subject = kube_subject(kube, "get", NULL, NULL, path) };
@@ -77,35 +92,19 @@ static gboolean set_undecided(const Cluster *cluster, gboolean both, GError **er
 	return FALSE;
 }
 
-static gboolean gather(Kube *kube, gboolean *ret_kubevirt, gboolean *ret_fleet,
-		       gboolean *ret_hyperconverged, GError **error)
-{
-	return find_kubevirt(kube, ret_kubevirt, error) &&
-	       is_group_served(kube, GROUP_FLEET, ret_fleet, error) &&
-	       (!*ret_kubevirt ||
-		is_group_served(kube, GROUP_HYPERCONVERGED, ret_hyperconverged, error));
-}
-
 gboolean kube_probe(Cluster *cluster, GError **error)
 {
-	gboolean kubevirt = FALSE, fleet = FALSE, hyperconverged = FALSE;
+	gboolean kubevirt = FALSE, fleet = FALSE;
 
-	if (!gather(kube_of(cluster), &kubevirt, &fleet, &hyperconverged, error)) {
+	if (!find_kubevirt(kube_of(cluster), &kubevirt, error) ||
+	    !find_fleet(kube_of(cluster), &fleet, error)) {
 		error_prefix(error, "cannot tell which kind of cluster '%s' is", cluster->context);
 		return FALSE;
 	}
 	if (kubevirt == fleet)
 		return set_undecided(cluster, kubevirt, error);
-	if (fleet)
-		cluster->caps = (ClusterCaps){ .kind = CLUSTER_FLEET,
-					       .kvmig_migrates = TRUE,
-					       .node_kind = &KIND_HOST,
-					       .settings_kind = &KIND_HYPERCONVERGED };
-	else
-		cluster->caps =
-			(ClusterCaps){ .kind = CLUSTER_KUBEVIRT,
-				       .node_kind = &KIND_NODE,
-				       .settings_kind = hyperconverged ? &KIND_HYPERCONVERGED
-								       : &KIND_KUBEVIRT };
+	cluster->caps = (ClusterCaps){ .kind = fleet ? CLUSTER_FLEET : CLUSTER_KUBEVIRT,
+				       .kvmig_migrates = fleet,
+				       .node_kind = fleet ? &KIND_HOST : &KIND_NODE };
 	return TRUE;
 }

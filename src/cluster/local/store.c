@@ -137,8 +137,7 @@ static Store *store_new(const char *name, const char *folder, gboolean read_only
 	store->base.backend = &local_backend;
 	store->base.caps = (ClusterCaps){ .kind = CLUSTER_LOCAL,
 					  .kvmig_migrates = TRUE,
-					  .node_kind = &KIND_HOST,
-					  .settings_kind = &KIND_HYPERCONVERGED };
+					  .node_kind = &KIND_HOST };
 	store->base.context = g_strconcat("local/", name, NULL);
 	store->base.state_dir = g_build_filename(folder, name, NULL);
 	store->base.store_file = g_strconcat(store->base.state_dir, SUFFIX, NULL);

@@ -84,7 +84,12 @@ cJSON *store_patch(Cluster *cluster, const Kind *kind, const char *ns, const cha
 		   ClusterPatchType type, const cJSON *patch, ClusterWriteFlags flags,
 		   GError **error);
 gboolean store_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
-		      const char *uid, ClusterWriteFlags flags, GError **error);
+		      const ClusterUnchanged *only, ClusterWriteFlags flags, GError **error);
+
+/* admit.c: whether such a migration may be created, or changed to that. */
+gboolean store_admit(Store *store, const Kind *kind, const cJSON *object, GError **error);
+gboolean store_admit_change(const Kind *kind, const cJSON *old, const cJSON *object,
+			    GError **error);
 
 /* transaction.c */
 gboolean store_begin(Store *store, GError **error);

@@ -129,7 +129,8 @@ static gboolean check_absent(Store *store, const Kind *kind, const cJSON *object
 			 object_is_deleting(there) ? " and is being deleted" : "");
 }
 
-static gboolean create_in(Store *store, const Kind *kind, cJSON *object, GError **error)
+static gboolean create_in(Store *store, const Kind *kind, cJSON *object, ClusterWriteFlags flags,
+			  GError **error)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(server_owned); i++)
 		json_unset(metadata_of(object), server_owned[i]);
@@ -139,6 +140,8 @@ static gboolean create_in(Store *store, const Kind *kind, cJSON *object, GError 
 		return FALSE;
 	schema_apply_defaults(kind, object);
 	if (!validate(kind, object, error) || !check_absent(store, kind, object, error))
+		return FALSE;
+	if (!(flags & CLUSTER_WRITE_UNADMITTED) && !store_admit(store, kind, object, error))
 		return FALSE;
 	if (kind->namespaced && !store_ensure_namespace(store, object_namespace(object), error))
 		return FALSE;
@@ -155,7 +158,7 @@ cJSON *store_create(Cluster *cluster, const Kind *kind, const cJSON *object,
 
 	if (!store_begin(store, error))
 		return NULL;
-	if (!finish(store, create_in(store, kind, made, error), flags, error))
+	if (!finish(store, create_in(store, kind, made, flags, error), flags, error))
 		return NULL;
 	if (flags & CLUSTER_WRITE_DRY_RUN)
 		json_unset(metadata_of(made), "resourceVersion");
@@ -269,7 +272,8 @@ static gboolean replace_in(Store *store, const Kind *kind, const cJSON *old, cJS
 			   GError **error)
 {
 	schema_apply_defaults(kind, object);
-	if (!check_finalizers(kind, old, object, error) || !validate(kind, object, error))
+	if (!check_finalizers(kind, old, object, error) || !validate(kind, object, error) ||
+	    !store_admit_change(kind, old, object, error))
 		return FALSE;
 	label_namespace(kind, object);
 	if (json_equal(old, object))
@@ -384,7 +388,7 @@ static gboolean check_namespace_empty(Store *store, const char *name, GError **e
 	if (!stmt)
 		return FALSE;
 	db_bind_text(stmt, 1, name);
-	if (db_step(store->db, stmt, error) != DB_STEP_ROW)
+	if (!db_expect_row(store->db, stmt, error))
 		return FALSE;
 	count = sqlite3_column_int64(stmt, 0);
 	sqlite3_reset(stmt);
@@ -395,22 +399,30 @@ static gboolean check_namespace_empty(Store *store, const char *name, GError **e
 			 count == 1 ? "" : "s");
 }
 
+static gboolean check_unchanged(const Store *store, const Kind *kind, const cJSON *old,
+				const ClusterUnchanged *only, GError **error)
+{
+	gboolean other = only->uid && g_strcmp0(only->uid, object_uid(old)) != 0;
+	gboolean changed =
+		only->version && g_strcmp0(only->version, object_resource_version(old)) != 0;
+	g_autofree char *what = NULL;
+
+	if (!other && !changed)
+		return TRUE;
+	what = store_describe(kind, object_namespace(old), object_name(old));
+	return error_set(error, KVMIG_ERROR_CONFLICT, "%s in '%s' %s", what, store->base.context,
+			 other ? "is another one of the same name" : "has been changed since");
+}
+
 static gboolean delete_in(Store *store, const Kind *kind, const char *ns, const char *name,
-			  const char *uid, GError **error)
+			  const ClusterUnchanged *only, GError **error)
 {
 	g_autoptr(cJSON) old = lookup_existing(store, kind, ns, name, error);
 	g_autoptr(cJSON) object = NULL;
 	g_autofree char *now = NULL;
 
-	if (!old)
+	if (!old || !check_unchanged(store, kind, old, only, error))
 		return FALSE;
-	if (uid && g_strcmp0(uid, object_uid(old)) != 0) {
-		g_autofree char *what = store_describe(kind, ns, name);
-
-		return error_set(error, KVMIG_ERROR_CONFLICT,
-				 "%s in '%s' is another one of the same name", what,
-				 store->base.context);
-	}
 	if (same_kind(kind, &KIND_NAMESPACE) && !check_namespace_empty(store, name, error))
 		return FALSE;
 	if (cJSON_GetArraySize(finalizers_of(old)) == 0)
@@ -425,10 +437,10 @@ static gboolean delete_in(Store *store, const Kind *kind, const char *ns, const 
 }
 
 gboolean store_delete(Cluster *cluster, const Kind *kind, const char *ns, const char *name,
-		      const char *uid, ClusterWriteFlags flags, GError **error)
+		      const ClusterUnchanged *only, ClusterWriteFlags flags, GError **error)
 {
 	Store *store = store_of(cluster);
 
 	return store_begin(store, error) &&
-	       finish(store, delete_in(store, kind, ns, name, uid, error), flags, error);
+	       finish(store, delete_in(store, kind, ns, name, only, error), flags, error);
 }
