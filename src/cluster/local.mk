@@ -16,8 +16,10 @@ libkvmig_la_SOURCES += \
 	%D%/kube/path.c %D%/kube/path.h \
 	%D%/kube/request.c %D%/kube/request.h \
 	%D%/kube/split.c %D%/kube/split.h \
+	%D%/kube/forbidden.c %D%/kube/forbidden.h \
 	%D%/kube/status-error.c %D%/kube/status-error.h \
 	%D%/kube/watch.c %D%/kube/watch.h \
+	%D%/kube/webhook.c %D%/kube/webhook.h \
 	%D%/kube/yaml-tree.c %D%/kube/yaml-tree.h \
 	%D%/local/admit.c %D%/local/read.c %D%/local/record.c %D%/local/store.c %D%/local/store.h \
 	%D%/local/transaction.c %D%/local/watch.c %D%/local/write.c

@@ -65,6 +65,7 @@ fuzz_kube_sources = \
 	src/cluster/kube/cache.c src/cluster/kube/discovery.c src/cluster/kube/discovery-read.c src/cluster/kube/kube.c \
 	src/cluster/kube/list.c src/cluster/kube/openapi.c src/cluster/kube/path.c \
 	src/cluster/kube/probe.c src/cluster/kube/request.c src/cluster/kube/split.c src/cluster/kube/status-error.c \
+	src/cluster/kube/forbidden.c src/cluster/kube/webhook.c \
 	src/cluster/kube/watch.c tests/unit/kube-fake.c
 # One line of the shell that xargs starts for each: $$1 is the source or the target.
 fuzz_compile = $(FUZZ_CC) $(FUZZ_CFLAGS) $(DEFS) $(DEFAULT_INCLUDES) $(AM_CPPFLAGS) -I$(top_srcdir) $(CPPFLAGS) \

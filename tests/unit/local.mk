@@ -52,6 +52,14 @@ unit_tests += %D%/test-examples
 tests_unit_test_examples_SOURCES = %D%/test-examples.c
 tests_unit_test_examples_LDADD = libcmd.la
 
+unit_tests += %D%/test-forbidden
+tests_unit_test_forbidden_SOURCES = %D%/test-forbidden.c
+tests_unit_test_forbidden_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-webhook
+tests_unit_test_webhook_SOURCES = %D%/test-webhook.c
+tests_unit_test_webhook_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-generic
 tests_unit_test_generic_SOURCES = %D%/test-generic.c %D%/store-fixture.h
 tests_unit_test_generic_LDADD = $(AM_UNIT_LDADD)

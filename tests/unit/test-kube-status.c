@@ -119,7 +119,7 @@ static const Case cases[] = {
 	  "virtualmachineinstancemigrations.kubevirt.io is forbidden: User \"jane\" cannot create "
 	  "resource \"virtualmachineinstancemigrations\" in API group \"kubevirt.io\" in the "
 	  "namespace \"d\"",
-	  "--clusterrole=kubevirt.io:migrate --user=USER -n d" },
+	  "namespace d: 'kvmig rbac grant jane -n d'" },
 	{ "list", &KIND_NODE, NULL, NULL, 403,
 	  STATUS(403, "Forbidden",
 		 "nodes is forbidden: User \\\"jane\\\" cannot list resource \\\"nodes\\\"",
@@ -213,6 +213,15 @@ static const Case cases[] = {
 	  "cannot create virtualmachineinstancemigration 'm' in namespace 'd' in 'kube/prod': "
 	  "failed calling webhook \"w\": connection refused",
 	  NULL },
+	{ "create", &KIND_MIGRATION_POLICY, NULL, "p", 500,
+	  STATUS(500, "InternalError",
+		 "failed calling webhook \\\"w\\\": failed to call webhook: Post "
+		 "\\\"https://virt-api.kv.svc:443/x?timeout=10s\\\": connection refused",
+		 ""),
+	  KVMIG_ERROR_FAILED,
+	  "cannot create migrationpolicy 'p' in 'kube/prod': failed calling webhook \"w\": failed "
+	  "to call webhook: Post \"https://virt-api.kv.svc:443/x?timeout=10s\": connection refused",
+	  "'kubectl get pods -n kv -l kubevirt.io=virt-api'" },
 	{ "get", &KIND_NODE, NULL, "n", 504, STATUS(504, "Timeout", "slow", ""),
 	  KVMIG_ERROR_TIMEOUT, "cannot get node 'n' in 'kube/prod': slow", NULL },
 	{ "get", NULL, NULL, "/version", 404, "404 page not found", KVMIG_ERROR_NOT_FOUND,
@@ -248,6 +257,48 @@ static void test_refusals(void)
 	}
 }
 
+/* A value of any length stands before the reason, as the API server writes it. */
+static void test_long_value(void)
+{
+	const StatusSubject subject = { .verb = "change",
+					.kind = &KIND_HYPERCONVERGED,
+					.name = "h",
+					.context = "c",
+					.server = "s" };
+	static const struct {
+		const char *tail, *field, *expected;
+	} rows[] = {
+		{ "\": strict decoding error: unknown field \"spec.x\"", "patch",
+		  "cannot change hyperconverged 'h': strict decoding error: unknown field "
+		  "\"spec.x\"" },
+		{ "\": no such thing", "spec.y",
+		  "cannot change hyperconverged 'h': spec.y: no such thing" },
+		{ "\\\": not its end\": but this", "spec.y",
+		  "cannot change hyperconverged 'h': spec.y: but this" },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autofree char *value = g_strnfill(5000, 'v');
+		g_autofree char *message =
+			g_strconcat("Invalid value: \"{\\\"a\\\":", value, rows[i].tail, NULL);
+		g_autoptr(cJSON) status = cJSON_CreateObject();
+		g_autoptr(GError) error = NULL;
+		g_autofree char *body = NULL;
+		cJSON *causes, *cause = cJSON_CreateObject();
+
+		json_set_string(status, "kind", "Status");
+		json_set_string(status, "reason", "Invalid");
+		json_set_int(status, "code", 422);
+		causes = json_ensure_array(json_ensure_object(status, "details"), "causes");
+		json_set_string(cause, "message", message);
+		json_set_string(cause, "field", rows[i].field);
+		cJSON_AddItemToArray(causes, cause);
+		body = json_print(status);
+		g_assert_false(status_error_set(&error, &subject, 422, body, strlen(body)));
+		g_assert_cmpstr(error->message, ==, rows[i].expected);
+	}
+}
+
 /* Causes without end, and a text without end, come to a message of bounded length. */
 static void test_bounded(void)
 {
@@ -277,6 +328,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kube/path/bad", test_path_bad);
 	g_test_add_func("/kube/query", test_query);
 	g_test_add_func("/kube/status", test_refusals);
+	g_test_add_func("/kube/status/long-value", test_long_value);
 	g_test_add_func("/kube/status/bounded", test_bounded);
 	return g_test_run();
 }

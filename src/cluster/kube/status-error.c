@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "cluster/kube/forbidden.h"
+#include "cluster/kube/webhook.h"
 
 #define MESSAGE_MAX_BYTES 1024
 #define CAUSE_MAX_BYTES 300
 #define CAUSES_MAX 10
+#define VALUE_MAX_BYTES 120 /* of a value that was refused */
 #define BODY_MAX_BYTES 200
 
 /* ---- words ---------------------------------------------------------------------------------- */
@@ -68,14 +71,35 @@ static char *server_words(const cJSON *status, const char *fallback)
 
 /* ---- causes --------------------------------------------------------------------------------- */
 
+/* 'Invalid value: "…the whole object…": strict decoding error: unknown field': what matters is
+ * behind a value so long that nobody would get there. */
+static const char *behind_long_value(const char *message)
+{
+	const char *begin = strstr(message, "Invalid value: \""), *end;
+
+	if (!begin)
+		return message;
+	begin += strlen("Invalid value: \"");
+	for (end = begin; *end && *end != '"'; end++)
+		if (*end == '\\' && end[1])
+			end++;
+	if (end - begin < VALUE_MAX_BYTES || !g_str_has_prefix(end, "\": "))
+		return message;
+	return end + strlen("\": ");
+}
+
 static char *cause_text(const cJSON *cause)
 {
-	g_autofree char *message = status_clean(json_string(cause, "message", ""), CAUSE_MAX_BYTES);
+	const char *words = json_string(cause, "message", "");
+	const char *said = behind_long_value(words);
+	g_autofree char *message = status_clean(said, CAUSE_MAX_BYTES);
 	g_autofree char *field = status_clean(json_string(cause, "field", ""), CAUSE_MAX_BYTES);
 	/* server-side apply writes ".spec.x" */
 	const char *path = *field == '.' ? field + 1 : field;
 
-	if (!*path || g_str_equal(path, "<nil>") || g_str_has_prefix(message, path))
+	/* "patch" is what was sent, no field of the object */
+	if (!*path || g_str_equal(path, "<nil>") || g_str_has_prefix(message, path) ||
+	    (said != words && g_str_equal(path, "patch")))
 		return g_steal_pointer(&message);
 	return *message ? g_strdup_printf("%s: %s", path, message) : g_strdup(path);
 }
@@ -132,27 +156,20 @@ static gboolean set_unauthorized(GError **error, const StatusSubject *subject, c
 	return FALSE;
 }
 
-static gboolean is_write(const StatusSubject *subject)
-{
-	return !g_str_equal(subject->verb, "get") && !g_str_equal(subject->verb, "list") &&
-	       !g_str_equal(subject->verb, "watch");
-}
-
 static gboolean set_forbidden(GError **error, const StatusSubject *subject, const cJSON *status,
 			      const char *what, const char *words)
 {
 	const char *group = json_string(json_get(status, "details"), "group", "");
+	g_autofree char *hint = NULL;
 	/* by quota, by a policy of admission: not by the lack of a role */
 	gboolean by_role = strstr(words, " cannot ") != NULL;
 
 	error_set(error, KVMIG_ERROR_FORBIDDEN, "cannot %s %s: %s", subject->verb, what, words);
 	if (!by_role || !subject->kind)
 		return FALSE;
-	if (subject->kind == &KIND_VMIM && is_write(subject))
-		error_hint(error,
-			   "an admin permits it: kubectl create rolebinding kvmigrate "
-			   "--clusterrole=kubevirt.io:migrate --user=USER%s%s",
-			   subject->ns ? " -n " : "", subject->ns ? subject->ns : "");
+	hint = forbidden_hint(words);
+	if (hint)
+		error_hint(error, "%s", hint);
 	else
 		error_hint(error, "an admin can grant it with a role for %s%s%s",
 			   subject->kind->plural, *group ? "." : "", group);
@@ -265,6 +282,20 @@ static KvmigError code_of(int http_status)
 	}
 }
 
+static gboolean set_other(GError **error, const StatusSubject *subject, int http_status,
+			  const char *what, const char *words)
+{
+	g_autofree char *hint = webhook_hint(words);
+
+	error_set(error, code_of(http_status), "cannot %s %s in '%s': %s", subject->verb, what,
+		  subject->context, words);
+	if (hint)
+		error_hint(error, "%s", hint);
+	else if (http_status == 429)
+		error_hint(error, "the server is busy: try again in a while");
+	return FALSE;
+}
+
 static gboolean set_error(GError **error, const StatusSubject *subject, int http_status,
 			  const cJSON *status, const char *fallback)
 {
@@ -289,13 +320,8 @@ static gboolean set_error(GError **error, const StatusSubject *subject, int http
 	case 413:
 		return set_too_large(error, subject, what);
 	default:
-		break;
+		return set_other(error, subject, http_status, what, words);
 	}
-	error_set(error, code_of(http_status), "cannot %s %s in '%s': %s", subject->verb, what,
-		  subject->context, words);
-	if (http_status == 429)
-		error_hint(error, "the server is busy: try again in a while");
-	return FALSE;
 }
 
 gboolean status_error_set_object(GError **error, const StatusSubject *subject, int http_status,
