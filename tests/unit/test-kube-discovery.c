@@ -6,6 +6,13 @@
 #include "cluster/kube/discovery-private.h"
 #include "cluster/kube/openapi.h"
 #include "kube-fake.h"
+#include "store-fixture.h"
+
+static void remove_cache(const char *folder)
+{
+	fixture_remove(folder);
+	g_assert_false(g_file_test(folder, G_FILE_TEST_EXISTS));
+}
 
 #define SCRIPT(replies) fake_script(replies, G_N_ELEMENTS(replies), 17)
 
@@ -200,6 +207,7 @@ static void test_old_server(void)
 	assert_finds(cluster, "secret", "v1", "Secret");
 	fake_done();
 	g_setenv("XDG_CACHE_HOME", before, TRUE);
+	remove_cache(other);
 }
 
 /* ---- which kind of cluster ------------------------------------------------------------------ */
@@ -292,15 +300,19 @@ static const char openapi[] =
 	"\"x-kubernetes-preserve-unknown-fields\":true}}}},\"x-kubernetes-group-version-kind\":[{"
 	"\"group\":\"kubevirt.io\",\"kind\":\"VirtualMachineInstanceMigration\","
 	"\"version\":\"v1\"}]}}}}";
-#define OPENAPI_URL "/openapi/v3/apis/kubevirt.io/v1?hash=1"
-#define OPENAPI_INDEX                                                                              \
-	"{\"paths\":{\"apis/kubevirt.io/v1\":{\"serverRelativeURL\":\"" OPENAPI_URL "\"}}}"
+#define OPENAPI_URL(hash) "/openapi/v3/apis/kubevirt.io/v1?hash=" hash
+#define INDEX_OF(hash)                                                                             \
+	{                                                                                          \
+		.target = "GET /openapi/v3", .status = 200,                                        \
+		.body = "{\"paths\":{\"apis/kubevirt.io/v1\":{\"serverRelativeURL\":\""            \
+			OPENAPI_URL(hash) "\"}}}"                                                  \
+	}
 
 static void test_fields(void)
 {
 	static const FakeReply replies[] = {
-		{ .target = "GET /openapi/v3", .status = 200, .body = OPENAPI_INDEX },
-		{ .target = "GET " OPENAPI_URL, .status = 200, .body = openapi },
+		INDEX_OF("1"),
+		{ .target = "GET " OPENAPI_URL("1"), .status = 200, .body = openapi },
 	};
 	static const struct {
 		const char *path;
@@ -321,11 +333,105 @@ static void test_fields(void)
 	for (int round = 0; round < 2; round++) { /* the second from the disk */
 		g_autoptr(Cluster) cluster = fake_open(0, NULL, NULL);
 
-		fake_script(replies, round == 0 ? 2 : 0, 1);
+		/* what is on disk is not enough to say no */
+		fake_script(replies, round == 0 ? 2 : 1, 1);
 		for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
 			g_assert_cmpint(cluster_has_field(cluster, &KIND_VMIM, rows[i].path), ==,
 					rows[i].state);
 		fake_done();
+	}
+}
+
+/* An upgrade brings a field while what is on disk is young still. */
+static void test_fields_upgrade(void)
+{
+	static const FakeReply replies[] = {
+		INDEX_OF("2"),
+		{ .target = "GET " OPENAPI_URL("2"), .status = 200 },
+	};
+	g_auto(GStrv) parts = g_strsplit(openapi, "vmiName", 2);
+	g_autofree char *upgraded = g_strjoinv("priority", parts);
+	FakeReply script[G_N_ELEMENTS(replies)];
+	g_autoptr(Cluster) cluster = fake_open(0, NULL, NULL);
+
+	memcpy(script, replies, sizeof(replies));
+	script[1].body = upgraded;
+	fake_script(script, G_N_ELEMENTS(script), 1);
+	g_assert_cmpint(cluster_has_field(cluster, &KIND_VMIM, "spec.addedNodeSelector"), ==,
+			CLUSTER_FIELD_YES);
+	g_assert_cmpint(cluster_has_field(cluster, &KIND_VMIM, "spec.priority"), ==,
+			CLUSTER_FIELD_YES);
+	/* asked once in a process */
+	g_assert_cmpint(cluster_has_field(cluster, &KIND_VMIM, "spec.vmiName"), ==,
+			CLUSTER_FIELD_NO);
+	fake_done();
+}
+
+#define GONE(hash)                                                                                 \
+	{                                                                                          \
+		.target = "GET " OPENAPI_URL(hash), .status = 404, .body = ""                      \
+	}
+
+/* A CRD changes between index and document: the index is looked at again; in the end what was read
+ * before is believed. */
+static void test_fields_moved(void)
+{
+	static const FakeReply moved[] = {
+		INDEX_OF("2a"),
+		/* that of another hash: kube-apiserver sends us on, which is not followed */
+		{ .target = "GET " OPENAPI_URL("2a"), .fault = HTTP_FAULT_FINAL },
+		INDEX_OF("3"), GONE("3"), INDEX_OF("4"),
+		{ .target = "GET " OPENAPI_URL("4"), .status = 200 },
+	};
+	static const FakeReply forbidden[] = {
+		INDEX_OF("4a"),
+		{ .target = "GET " OPENAPI_URL("4a"), .status = 403, .body = "" },
+	};
+	static const FakeReply gone[] = { INDEX_OF("5"), GONE("5"), INDEX_OF("6"),
+					  GONE("6"),     INDEX_OF("7"), GONE("7") };
+	g_auto(GStrv) parts = g_strsplit(openapi, "vmiName", 2);
+	g_autofree char *changed = g_strjoinv("other", parts);
+	FakeReply script[G_N_ELEMENTS(moved)];
+	g_autoptr(Cluster) cluster = fake_open(0, NULL, NULL);
+	g_autoptr(Cluster) denied = fake_open(0, NULL, NULL);
+	g_autoptr(Cluster) later = fake_open(0, NULL, NULL);
+
+	memcpy(script, moved, sizeof(moved));
+	script[5].body = changed;
+	fake_script(script, G_N_ELEMENTS(script), 1);
+	g_assert_cmpint(cluster_has_field(cluster, &KIND_VMIM, "spec.other"), ==,
+			CLUSTER_FIELD_YES);
+	fake_done();
+	SCRIPT(forbidden); /* asking again would not help */
+	g_assert_cmpint(cluster_has_field(denied, &KIND_VMIM, "spec.absent"), ==, CLUSTER_FIELD_NO);
+	fake_done();
+	SCRIPT(gone);
+	g_assert_cmpint(cluster_has_field(later, &KIND_VMIM, "spec.absent"), ==, CLUSTER_FIELD_NO);
+	g_assert_cmpint(cluster_has_field(later, &KIND_VMIM, "spec.other"), ==, CLUSTER_FIELD_YES);
+	fake_done();
+}
+
+/* Its own, then what a field above brings with it. */
+static void test_field_default(void)
+{
+	static const char fields[] =
+		"{\"p\":{\"spec\":{\"d\":{},\"p\":{\"map\":{\"d\":{\"both\":1,\"above\":2},\"p\":{"
+		"\"both\":{\"d\":3},\"above\":{},\"own\":{\"d\":4},\"none\":{}}}}}}}";
+	static const struct {
+		const char *path;
+		gint64 value; /* 0: none */
+	} rows[] = {
+		{ "spec.map.both", 3 }, { "spec.map.above", 2 }, { "spec.map.own", 4 },
+		{ "spec.map.none", 0 }, { "spec.nothing", 0 },
+	};
+	g_autoptr(cJSON) tree = json_parse(fields, strlen(fields), "fields", NULL);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(cJSON) value = openapi_find_default(tree, rows[i].path);
+		gint64 number = 0;
+
+		g_assert_true(!value || json_integer_value(value, &number));
+		g_assert_cmpint(number, ==, rows[i].value);
 	}
 }
 
@@ -355,6 +461,7 @@ static void test_fields_unknown(void)
 int main(int argc, char **argv)
 {
 	g_autofree char *cache = g_dir_make_tmp("kvmig-XXXXXX", NULL);
+	int status;
 
 	g_setenv("XDG_CACHE_HOME", cache, TRUE);
 	g_test_init(&argc, &argv, NULL);
@@ -365,6 +472,11 @@ int main(int argc, char **argv)
 	g_test_add_func("/kube/discovery/old-server", test_old_server);
 	g_test_add_func("/kube/probe", test_probe);
 	g_test_add_func("/kube/fields", test_fields);
+	g_test_add_func("/kube/fields/upgrade", test_fields_upgrade);
+	g_test_add_func("/kube/fields/moved", test_fields_moved);
+	g_test_add_func("/kube/fields/default", test_field_default);
 	g_test_add_func("/kube/fields/unknown", test_fields_unknown);
-	return g_test_run();
+	status = g_test_run();
+	remove_cache(cache);
+	return status;
 }

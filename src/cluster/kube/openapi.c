@@ -10,8 +10,14 @@
 #define DEPTH_MAX 40
 #define NODES_MAX 100000u
 #define DOCUMENT_MAX_BYTES ((gsize)64 * 1024 * 1024)
+/* for names of fields, of which most stay */
 #define CACHE_AGE_US (G_GINT64_CONSTANT(10) * 60 * G_USEC_PER_SEC)
+/* for defaults, which people are told: an upgrade changes them */
+#define DEFAULT_AGE_US (G_GINT64_CONSTANT(10) * G_USEC_PER_SEC)
 #define REF_PREFIX "#/components/schemas/"
+/* between index and document a CRD may be changed: then the one names what the other has no more */
+#define TRIES 3
+#define TRY_PAUSE_US 200000
 
 /* ---- the schemas of a document -------------------------------------------------------------- */
 
@@ -232,108 +238,221 @@ ClusterFieldState openapi_find(const cJSON *fields, const char *path)
 cJSON *openapi_find_default(const cJSON *fields, const char *path)
 {
 	g_auto(GStrv) keys = g_strsplit(path, ".", -1);
-	const cJSON *value = NULL; /* by what is above */
+	const cJSON *value = NULL;
 
 	for (char **key = keys; *key; key++) {
+		const cJSON *above = json_get(value, *key);
+
 		fields = json_path(fields, "p", *key, NULL);
-		value = json_get(value, *key);
+		value = json_get(fields, "d");
 		if (!value)
-			value = json_get(fields, "d");
+			value = above;
 	}
 	return value ? cJSON_Duplicate(value, TRUE) : NULL;
 }
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
+/* The index of the documents. NULL without *error: it is as it was when it had that ETag. */
+static cJSON *fetch_index(Kube *kube, const char *etag, char **ret_etag, GError **error)
+{
+	static const char path[] = "/openapi/v3";
+	g_auto(HttpReply) reply = { 0 };
+	const KubeRequest request = { .method = "GET",
+				      .target = path,
+				      .etag = etag,
+				      .subject = kube_subject(kube, "get", NULL, NULL, path) };
+
+	if (!kube_send(kube, &request, &reply, error) || reply.head.status == 304)
+		return NULL;
+	*ret_etag = g_steal_pointer(&reply.head.etag);
+	return json_parse((const char *)reply.body->data, reply.body->len, "the server's index",
+			  error);
+}
+
 /* Where the document of a group and version is; it has its hash in it. */
-static char *document_url(Kube *kube, const Kind *kind, GError **error)
+static char *document_url(Kube *kube, const Kind *kind, const cJSON *index, GError **error)
 {
 	g_autofree char *key =
 		g_strconcat(*kind->group ? "apis/" : "api/", kind->api_version, NULL);
-	g_autoptr(cJSON) index = cluster_get_path(&kube->base, "/openapi/v3", error);
 	const char *url =
 		json_string(json_path(index, "paths", key, NULL), "serverRelativeURL", NULL);
 
-	if (!index)
-		return NULL;
-	if (!url || *url != '/') {
-		error_set(error, KVMIG_ERROR_NOT_FOUND, "'%s' publishes no schema of %s",
-			  kube->base.context, kind->api_version);
-		return NULL;
-	}
-	return g_strdup(url);
+	if (url && *url == '/')
+		return g_strdup(url);
+	error_set(error, KVMIG_ERROR_NOT_FOUND, "'%s' publishes no schema of %s",
+		  kube->base.context, kind->api_version);
+	return NULL;
 }
 
-static cJSON *fetch_fields(Kube *kube, const Kind *kind, const char *url, GError **error)
+/* It is there no more, without the kind, or the server sends us on to where it is now, which is not
+ * followed. Not: the server is silent, busy or forbids it, of which more of the same would come. */
+static gboolean has_moved(const HttpReply *reply, const GError *error)
+{
+	const int status = reply->head.status;
+
+	if (status == 0)
+		return reply->fault == HTTP_FAULT_FINAL &&
+		       error_code(error) == KVMIG_ERROR_UNREACHABLE;
+	return status == 404 || status < 300;
+}
+
+static cJSON *fetch_fields(Kube *kube, const Kind *kind, const char *url, gboolean *ret_moved,
+			   GError **error)
 {
 	g_auto(HttpReply) reply = { 0 };
 	const KubeRequest request = { .method = "GET",
 				      .target = url,
 				      .max_bytes = DOCUMENT_MAX_BYTES,
 				      .subject = kube_subject(kube, "get", NULL, NULL, url) };
+	g_autoptr(GError) cause = NULL;
+	cJSON *tree = NULL;
 
-	if (!kube_send(kube, &request, &reply, error))
-		return NULL;
-	return openapi_fields((const char *)reply.body->data, reply.body->len, kind, error);
+	if (kube_send(kube, &request, &reply, &cause))
+		tree = openapi_fields((const char *)reply.body->data, reply.body->len, kind,
+				      &cause);
+	*ret_moved = !tree && has_moved(&reply, cause);
+	if (cause)
+		g_propagate_error(error, g_steal_pointer(&cause));
+	return tree;
 }
 
-static cJSON *load_fields(Kube *kube, const Kind *kind, GError **error)
+/* What is known of a kind's fields in this process. */
+typedef struct {
+	cJSON *tree;
+	gint64 age_us; /* 0: the server was asked, or cannot be */
+} Fields;
+
+static void fields_free(gpointer data)
+{
+	Fields *fields = data;
+
+	cJSON_Delete(fields->tree);
+	g_free(fields);
+}
+
+static cJSON *cached_tree(const cJSON *cached)
+{
+	const cJSON *tree = json_get(cached, "fields");
+
+	return tree ? cJSON_Duplicate(tree, TRUE) : NULL;
+}
+
+static void save(Kube *kube, const char *name, const char *url, const char *etag,
+		 const cJSON *tree)
+{
+	g_autoptr(cJSON) document = cJSON_CreateObject();
+
+	json_set_string(document, "url", url);
+	json_set_string(document, "etag", etag);
+	json_set(document, "fields", cJSON_Duplicate(tree, TRUE));
+	kube_cache_write(kube, name, document);
+}
+
+/* The server's, by what is on disk where the index or the document has not changed. *ret_again: the
+ * index names a document that is not there any more, which another look at it may mend. */
+static cJSON *ask_once(Kube *kube, const Kind *kind, const char *name, const cJSON *cached,
+		       gboolean *ret_again, GError **error)
+{
+	const gboolean known = json_get(cached, "fields") != NULL;
+	g_autofree char *etag = NULL, *url = NULL;
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(cJSON) index =
+		fetch_index(kube, known ? json_string(cached, "etag", NULL) : NULL, &etag, &cause);
+	cJSON *tree;
+
+	*ret_again = FALSE;
+	if (!index && !cause) {
+		kube_cache_touch(kube, name);
+		return cached_tree(cached);
+	}
+	url = index ? document_url(kube, kind, index, &cause) : NULL;
+	if (!url) {
+		g_propagate_error(error, g_steal_pointer(&cause));
+		return NULL;
+	}
+	if (known && strchr(url, '?') && g_str_equal(json_string(cached, "url", ""), url))
+		tree = cached_tree(cached);
+	else
+		tree = fetch_fields(kube, kind, url, ret_again, error);
+	if (tree)
+		save(kube, name, url, etag, tree);
+	return tree;
+}
+
+static cJSON *ask_for_fields(Kube *kube, const Kind *kind, const char *name, const cJSON *cached,
+			     GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	gboolean again = TRUE;
+	cJSON *tree = NULL;
+
+	for (guint i = 0; i < TRIES && again; i++) {
+		if (i > 0)
+			g_usleep(TRY_PAUSE_US);
+		g_clear_error(&cause);
+		tree = ask_once(kube, kind, name, cached, &again, &cause);
+	}
+	if (cause)
+		g_propagate_error(error, g_steal_pointer(&cause));
+	return tree;
+}
+
+/* No older than that. */
+static void load_fields(Kube *kube, const Kind *kind, gint64 limit_us, Fields *fields)
 {
 	g_autofree char *name =
 		g_strdup_printf("fields-%s-%s-%s.json", *kind->group ? kind->group : "core",
 				kind->version, kind->kind);
 	gint64 age_us = G_MAXINT64;
 	g_autoptr(cJSON) cached = kube_cache_read(kube, name, &age_us);
-	g_autofree char *url = NULL;
-	cJSON *fields = json_get(cached, "fields");
+	g_autoptr(GError) error = NULL;
+	cJSON *tree = age_us < limit_us ? cached_tree(cached) : NULL;
 
-	if (fields && age_us < CACHE_AGE_US)
-		return cJSON_DetachItemViaPointer(cached, fields);
-	url = document_url(kube, kind, error);
-	if (!url)
-		return NULL;
-	if (fields && strchr(url, '?') && g_str_equal(json_string(cached, "url", ""), url)) {
-		kube_cache_touch(kube, name);
-		return cJSON_DetachItemViaPointer(cached, fields);
+	fields->age_us = tree ? MAX(age_us, 1) : 0;
+	if (!tree)
+		tree = ask_for_fields(kube, kind, name, cached, &error);
+	if (!tree) {
+		g_info("which fields a %s has now is not known: %s", kind->kind,
+		       error ? error->message : "?");
+		tree = cached_tree(cached); /* what was read before is the best that is known */
 	}
-	fields = fetch_fields(kube, kind, url, error);
-	if (fields) {
-		g_autoptr(cJSON) document = cJSON_CreateObject();
-
-		json_set_string(document, "url", url);
-		json_set(document, "fields", cJSON_Duplicate(fields, TRUE));
-		kube_cache_write(kube, name, document);
-	}
-	return fields;
+	if (!tree)
+		tree = unknown_tree();
+	cJSON_Delete(fields->tree);
+	fields->tree = tree;
 }
 
-static const cJSON *fields_of(Kube *kube, const Kind *kind)
+static Fields *fields_of(Kube *kube, const Kind *kind)
 {
-	g_autoptr(GError) error = NULL;
-	cJSON *fields;
+	Fields *fields;
 
 	if (!kube->fields)
-		kube->fields =
-			g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)cJSON_Delete);
+		kube->fields = g_hash_table_new_full(NULL, NULL, NULL, fields_free);
 	fields = g_hash_table_lookup(kube->fields, kind);
 	if (!fields) {
-		fields = load_fields(kube, kind, &error);
-		if (!fields) {
-			g_info("which fields a %s has is not known: %s", kind->kind,
-			       error ? error->message : "?");
-			fields = unknown_tree();
-		}
+		fields = g_new0(Fields, 1);
+		load_fields(kube, kind, CACHE_AGE_US, fields);
 		g_hash_table_insert(kube->fields, (gpointer)kind, fields);
 	}
 	return fields;
 }
 
+/* An upgrade may have brought the field since it was read last. */
 ClusterFieldState kube_has_field(Cluster *cluster, const Kind *kind, const char *path)
 {
-	return openapi_find(fields_of(kube_of(cluster), kind), path);
+	Fields *fields = fields_of(kube_of(cluster), kind);
+
+	if (openapi_find(fields->tree, path) == CLUSTER_FIELD_NO && fields->age_us)
+		load_fields(kube_of(cluster), kind, 0, fields);
+	return openapi_find(fields->tree, path);
 }
 
 cJSON *kube_field_default(Cluster *cluster, const Kind *kind, const char *path)
 {
-	return openapi_find_default(fields_of(kube_of(cluster), kind), path);
+	Fields *fields = fields_of(kube_of(cluster), kind);
+
+	if (fields->age_us > DEFAULT_AGE_US)
+		load_fields(kube_of(cluster), kind, 0, fields);
+	return openapi_find_default(fields->tree, path);
 }

@@ -9,6 +9,8 @@
 #define PAUSE_FIRST_MS 200
 #define PAUSE_LIMIT_MS 5000
 #define RETRY_AFTER_LIMIT_MS 30000
+/* a try that got less would only hide, behind its own timeout, why the one before it failed */
+#define TRY_LEAST_MS 100
 #define CONNECT_TIMEOUT_MS 30000
 /* The server answers or gives up within a minute; a link without a byte for longer is dead. */
 #define SILENCE_MS 90000
@@ -266,9 +268,11 @@ static gboolean pause_for_next(Attempt *attempt)
 	if (attempt->reply.head.status != 0 && after_s > 0)
 		pause_ms = MAX(pause_ms, MIN(after_s, RETRY_AFTER_LIMIT_MS) * 1000);
 	if (pause_ms > RETRY_AFTER_LIMIT_MS ||
-	    (attempt->deadline_us > 0 && pause_ms >= time_left_ms(attempt)))
+	    (attempt->deadline_us > 0 && pause_ms + TRY_LEAST_MS > time_left_ms(attempt)))
 		return FALSE;
 	g_usleep((gulong)pause_ms * 1000);
+	if (attempt->deadline_us > 0 && time_left_ms(attempt) < TRY_LEAST_MS)
+		return FALSE;
 	if (attempt->handed) {
 		attempt->request->on_restart(attempt->request->data);
 		attempt->handed = FALSE;

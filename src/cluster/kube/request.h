@@ -25,7 +25,7 @@ typedef struct {
 	gpointer warn_data;
 	GHashTable *warned;   /* texts that were handed to warn */
 	Discovery *discovery; /* NULL before the first look */
-	GHashTable *fields;   /* Kind -> openapi_fields(); NULL before the first */
+	GHashTable *fields;   /* Kind -> what openapi.c knows of it; NULL before the first */
 } Kube;
 
 static inline Kube *kube_of(Cluster *cluster)
