@@ -109,7 +109,8 @@ static void answer_clear(HyperAnswer *answer)
 	g_clear_pointer(&answer->domains, g_ptr_array_unref);
 	g_clear_pointer(&answer->domain, hyper_domain_free);
 	g_clear_pointer(&answer->text, g_free);
-	g_clear_pointer(&answer->refusal, g_free);
+	g_clear_pointer(&answer->refusals, g_ptr_array_unref);
+	g_clear_pointer(&answer->inspection, hyper_inspection_free);
 }
 
 static void message_free(gpointer data)
@@ -145,6 +146,8 @@ static const char *op_name(HyperOp op)
 		[HYPER_OP_SET_AUTOSTART] = "writing autostart",
 		[HYPER_OP_CHECK_TARGET] = "checking a domain's XML",
 		[HYPER_OP_DOMAIN_XML] = "reading a domain's XML",
+		[HYPER_OP_INSPECT] = "looking at what a domain uses",
+		[HYPER_OP_PROBE] = "asking what stands against a migration",
 	};
 
 	return (guint)op < G_N_ELEMENTS(names) ? names[op] : "a request";

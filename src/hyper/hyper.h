@@ -87,6 +87,8 @@ typedef struct {
 	guint64 libvirt_version;    /* 9000000 = 9.0.0 */
 	guint64 hypervisor_version; /* QEMU */
 	int migration_certificates; /* 1 there, 0 missing, -1 cannot be told from here */
+	int disk_leases; /* likewise: a lock manager (virtlockd, sanlock) is configured */
+	int userfaultfd; /* likewise: QEMU may catch page faults there, as post-copy needs */
 } HyperHostInfo;
 
 /* A job of a domain, as libvirt reports it; -1 where it does not. */
@@ -101,12 +103,60 @@ typedef struct {
 	gint64 iteration;
 	gint64 disk_total_bytes, disk_remaining_bytes;
 	gboolean postcopy;
+	char operation[32]; /* what it is, in words: "backup", "snapshot"; "": not known */
 } HyperJob;
 
+/* Where a host's storage API sees a file or device. */
+typedef struct {
+	char *pool, *pool_type; /* "dir", "netfs", …; NULL: no active pool covers the path */
+	char *pool_source;	/* where a pool of the network comes from, or NULL: a host's own */
+	char *pool_path;	/* the folder that it covers */
+	gboolean listed;	/* the pool has that volume; what follows is of it */
+	char *key, *changed;	/* changed: seconds and nanoseconds of its last change; or NULL */
+	gint64 capacity_bytes, physical_bytes; /* -1: not known */
+} HyperPlace;
+
+typedef enum {
+	HYPER_PART_DISK,
+	HYPER_PART_INTERFACE,
+	HYPER_PART_HOSTDEV,
+	HYPER_PART_FILESYSTEM,
+	HYPER_PART_SHMEM,
+	HYPER_PART_TPM,
+	HYPER_PART_BOOT /* kernel, initrd, firmware, the template of its variables */
+} HyperPartKind;
+
+/* What a domain takes of its host, or names by a path. */
+typedef struct {
+	HyperPartKind kind;
+	char *name;   /* as libvirt names it: "vda", "vnet0", "kernel" */
+	char *type;   /* of its source: "file", "block", "network", "bridge", "pci", "virtiofs" */
+	char *device; /* of a disk: "disk", "cdrom", "floppy", "lun" */
+	char *path;   /* file, device, folder, bridge, address; NULL: none, an empty drive */
+	char *pool;   /* of a volume, path is its name there */
+	char *cache;  /* of a disk, as set */
+	gboolean read_only;
+	gboolean backing; /* an image below the disk's own */
+	gboolean teaming; /* is unplugged for the time of a migration */
+	int there; /* of interfaces: 1 the host has that device, 0 not, -1 cannot be told */
+	HyperPlace place;
+} HyperPart;
+
+typedef struct {
+	GPtrArray *parts;     /* of HyperPart */
+	char *xml;	      /* of uuid: its XML, to be asked about elsewhere */
+	char *job;	      /* what libvirt does with it now ("backup"), or NULL */
+	int checkpoints; /* -1: not known */
+} HyperInspection;
+
+void hyper_part_free(HyperPart *part);
+void hyper_inspection_free(HyperInspection *inspection);
 void hyper_domain_free(HyperDomain *domain);
 void hyper_host_info_free(HyperHostInfo *info);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HyperDomain, hyper_domain_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HyperHostInfo, hyper_host_info_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HyperPart, hyper_part_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HyperInspection, hyper_inspection_free)
 
 /* ---- requests ------------------------------------------------------------------------------- */
 
@@ -124,8 +174,16 @@ typedef enum {
 	HYPER_OP_RESUME,	/* uuid */
 	HYPER_OP_SET_METADATA,	/* uuid, text: kvmig's element; NULL removes; live and stored */
 	HYPER_OP_SET_AUTOSTART, /* uuid, flag */
-	HYPER_OP_CHECK_TARGET,	/* text: domain XML -> refusal: why this host cannot run it */
+	HYPER_OP_CHECK_TARGET,	/* text: domain XML -> refusals: why this host cannot run it */
 	HYPER_OP_DOMAIN_XML,	/* uuid -> text: migratable XML */
+	HYPER_OP_INSPECT, /* uuid, or text: a domain's XML -> inspection: what this host knows of
+			     what the domain uses */
+	/* uuid -> refusals: what libvirt has against a migration, by its own checks: it is asked
+	   for one that cannot leave. With text, the daemon of another host as this one reaches it:
+	   also whether that is reached; it turns the migration down at once (answer->reached,
+	   else answer->text has libvirt's words). The domain goes on as it was; its job lock is
+	   held meanwhile, with a peer that does not answer for minutes. */
+	HYPER_OP_PROBE,
 	/* later issues: START_POSTCOPY, SET_MAX_DOWNTIME, SET_MAX_SPEED, DIRTY_RATE */
 } HyperOp;
 
@@ -139,6 +197,29 @@ typedef struct {
 	gboolean tls;
 } HyperMigrateParams;
 
+/* What a host has against a domain; everything, not only the first. */
+typedef enum {
+	HYPER_REFUSAL_OTHER,
+	HYPER_REFUSAL_MACHINE,	    /* machine type, architecture or virtualisation */
+	HYPER_REFUSAL_CPU,	    /* the model */
+	HYPER_REFUSAL_CPU_FEATURES, /* `missing` names them */
+	HYPER_REFUSAL_NETWORK,	    /* `subject`: a virtual network that is not there or not up */
+	HYPER_REFUSAL_HUGEPAGES,    /* needed, available: bytes */
+	HYPER_REFUSAL_CAPABILITY,   /* firmware, TPM, launch security, … */
+	HYPER_REFUSAL_UNSAFE	    /* disks: not on shared storage, or cached */
+} HyperRefusalKind;
+
+typedef struct {
+	HyperRefusalKind kind;
+	char *text; /* libvirt's words where it has some */
+	char *subject;
+	GStrv missing;
+	gint64 needed, available; /* -1: none */
+} HyperRefusal;
+
+void hyper_refusal_free(HyperRefusal *refusal);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HyperRefusal, hyper_refusal_free)
+
 /* Answer of a request. On failure `error` is set and the rest is empty. Borrowed for the call;
  * a handler takes what it wants to keep with g_steal_pointer(). */
 typedef struct {
@@ -151,7 +232,9 @@ typedef struct {
 	HyperDomain *domain;
 	HyperJob job;
 	char *text;
-	char *refusal; /* NULL: nothing against it */
+	GPtrArray *refusals; /* of HyperRefusal; NULL or empty: nothing against it */
+	HyperInspection *inspection;
+	gboolean reached;
 } HyperAnswer;
 
 typedef void (*HyperDone)(HyperRequest *request, HyperAnswer *answer, gpointer data);
@@ -224,7 +307,7 @@ gboolean hyper_host_is_reachable(const HyperHost *host);
 
 /* ---- drivers -------------------------------------------------------------------------------- */
 
-#define HYPER_DRIVER_ABI 1
+#define HYPER_DRIVER_ABI 4
 
 /* What a driver sees of a request: read-only, and valid until it is completed AND, where it was
  * abandoned, released. */

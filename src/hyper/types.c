@@ -64,3 +64,42 @@ void hyper_host_info_free(HyperHostInfo *info)
 	g_strfreev(info->machine_types);
 	g_free(info);
 }
+
+void hyper_refusal_free(HyperRefusal *refusal)
+{
+	if (!refusal)
+		return;
+	g_free(refusal->text);
+	g_free(refusal->subject);
+	g_strfreev(refusal->missing);
+	g_free(refusal);
+}
+
+void hyper_part_free(HyperPart *part)
+{
+	if (!part)
+		return;
+	g_free(part->name);
+	g_free(part->type);
+	g_free(part->device);
+	g_free(part->path);
+	g_free(part->pool);
+	g_free(part->cache);
+	g_free(part->place.pool);
+	g_free(part->place.pool_type);
+	g_free(part->place.pool_source);
+	g_free(part->place.pool_path);
+	g_free(part->place.key);
+	g_free(part->place.changed);
+	g_free(part);
+}
+
+void hyper_inspection_free(HyperInspection *inspection)
+{
+	if (!inspection)
+		return;
+	g_clear_pointer(&inspection->parts, g_ptr_array_unref);
+	g_free(inspection->xml);
+	g_free(inspection->job);
+	g_free(inspection);
+}

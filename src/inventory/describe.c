@@ -123,6 +123,15 @@ static void host_capacity(cJSON *status, const char *key, const HyperHostInfo *i
 	json_set_string(map, "cpu", cpu);
 }
 
+/* 1 yes, 0 no, -1 not known: then it is left out. */
+static void set_fact(cJSON *status, const char *key, const char *name, int fact)
+{
+	if (fact < 0)
+		json_unset(status, key);
+	else
+		json_set_bool(json_ensure_object(status, key), name, fact > 0);
+}
+
 void describe_host(cJSON *host, const HyperHostInfo *info, gint64 now_us)
 {
 	cJSON *status = json_ensure_object(host, "status");
@@ -141,11 +150,9 @@ void describe_host(cJSON *host, const HyperHostInfo *info, gint64 now_us)
 	host_capacity(status, "allocatable", info);
 	json_set_string(status, "memoryAvailable",
 			info->memory_available_bytes < 0 ? NULL : available);
-	if (info->migration_certificates < 0)
-		json_unset(status, "tls");
-	else
-		json_set_bool(json_ensure_object(status, "tls"), "migrationCertificates",
-			      info->migration_certificates > 0);
+	set_fact(status, "tls", "migrationCertificates", info->migration_certificates);
+	set_fact(status, "diskLeases", "configured", info->disk_leases);
+	set_fact(status, "postCopy", "userfaultfd", info->userfaultfd);
 	condition_set(host, CONDITION_READY, TRUE, "HostAnswers", "libvirt answers", now_us);
 }
 

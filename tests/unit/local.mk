@@ -141,6 +141,11 @@ tests_unit_test_domain_xml_SOURCES = %D%/test-domain-xml.c src/hyper/libvirt/dom
 tests_unit_test_domain_xml_CFLAGS = $(AM_CFLAGS)
 tests_unit_test_domain_xml_LDADD = $(GLIB_LIBS)
 
+unit_tests += %D%/test-offers
+tests_unit_test_offers_SOURCES = %D%/test-offers.c src/hyper/libvirt/offers.c src/hyper/libvirt/offers.h
+tests_unit_test_offers_CFLAGS = $(AM_CFLAGS)
+tests_unit_test_offers_LDADD = $(GLIB_LIBS)
+
 unit_tests += %D%/test-http
 tests_unit_test_http_SOURCES = %D%/test-http.c %D%/http-server.c %D%/http-server.h
 tests_unit_test_http_CFLAGS = $(AM_CFLAGS) $(OPENSSL_CFLAGS)
@@ -170,6 +175,12 @@ if ENABLE_LIBVIRT
 native_tests += %D%/test-libvirt
 tests_unit_test_libvirt_SOURCES = %D%/test-libvirt.c %D%/libvirt-nodes.c %D%/libvirt-nodes.h
 tests_unit_test_libvirt_LDADD = $(AM_UNIT_LDADD)
+
+# not linked with libvirt
+unit_tests += %D%/test-libvirt-error
+tests_unit_test_libvirt_error_SOURCES = %D%/test-libvirt-error.c src/hyper/libvirt/error.c
+tests_unit_test_libvirt_error_CFLAGS = $(AM_CFLAGS) $(LIBVIRT_CFLAGS)
+tests_unit_test_libvirt_error_LDADD = $(GLIB_LIBS)
 endif
 
 unit_tests += %D%/test-object

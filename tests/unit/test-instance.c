@@ -105,7 +105,9 @@ static void test_describe_host_labels(void)
 			       .cpu_model = (char *)"EPYC",
 			       .usable_cpu_models = models,
 			       .cpu_features = features,
-			       .migration_certificates = -1 };
+			       .migration_certificates = -1,
+			       .disk_leases = 0,
+			       .userfaultfd = 1 };
 	g_autoptr(cJSON) host = host_object_new("n1", "qemu:///system", NULL, NULL, FALSE, NULL);
 
 	object_set_label(host, LABEL_PREFIX_CPU_FEATURE "old", "true");
@@ -118,6 +120,8 @@ static void test_describe_host_labels(void)
 	g_assert_null(object_label(host, LABEL_PREFIX_CPU_MODEL "not a label!"));
 	g_assert_null(object_label(host, LABEL_VIRT_TYPE "kvm"));
 	g_assert_null(json_path(host, "status", "tls", NULL));
+	g_assert_true(cJSON_IsFalse(json_path(host, "status", "diskLeases", "configured", NULL)));
+	g_assert_true(cJSON_IsTrue(json_path(host, "status", "postCopy", "userfaultfd", NULL)));
 }
 
 static void check_reason(const char *words, const char *reason)

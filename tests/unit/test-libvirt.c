@@ -39,7 +39,7 @@ static void reply_clear(Reply *reply)
 	g_clear_pointer(&reply->answer.domains, g_ptr_array_unref);
 	g_clear_pointer(&reply->answer.domain, hyper_domain_free);
 	g_clear_pointer(&reply->answer.text, g_free);
-	g_clear_pointer(&reply->answer.refusal, g_free);
+	g_clear_pointer(&reply->answer.refusals, g_ptr_array_unref);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Reply, reply_clear)
 
@@ -187,6 +187,8 @@ static void test_host_info(void)
 	g_assert_cmpuint(info->libvirt_version, >=, 9000000);
 	g_assert_cmpuint(info->hypervisor_version, >=, 5000000);
 	g_assert_cmpint(info->migration_certificates, ==, -1);
+	g_assert_cmpint(info->disk_leases, ==, -1);
+	g_assert_cmpint(info->userfaultfd, ==, -1);
 	/* from the cache */
 	g_assert_cmpstrv(again.answer.info->machine_types, info->machine_types);
 	g_assert_true(was_seen("a", HYPER_EVENT_CONNECTED, NULL, 0, 0));
@@ -333,12 +335,37 @@ static char *replace(const char *text, const char *from, const char *to)
 	return g_string_free(result, FALSE);
 }
 
-static char *refusal_of(int node, const char *xml)
+/* What the node has against the domain: its kinds, and all it says. */
+static GPtrArray *refusals_of(int node, const char *xml)
 {
 	g_auto(Reply) reply = ASK(node, .op = HYPER_OP_CHECK_TARGET, .text = xml);
 
 	g_assert_no_error(reply.answer.error);
-	return g_steal_pointer(&reply.answer.refusal);
+	return reply.answer.refusals ? g_steal_pointer(&reply.answer.refusals) :
+				       g_ptr_array_new();
+}
+
+static void assert_refused(const char *xml, HyperRefusalKind kind, const char *part)
+{
+	g_autoptr(GPtrArray) refusals = refusals_of(1, xml);
+	const HyperRefusal *first;
+
+	g_assert_cmpuint(refusals->len, ==, 1);
+	first = g_ptr_array_index(refusals, 0);
+	g_assert_cmpint(first->kind, ==, kind);
+	g_assert_nonnull(strstr(first->text, part));
+}
+
+/* Emulated: TCG has no AVX-512, whatever the host has. The feature is named. */
+static void assert_lacks(const GPtrArray *refusals, const char *feature)
+{
+	const HyperRefusal *first;
+
+	g_assert_cmpuint(refusals->len, ==, 1);
+	first = g_ptr_array_index(refusals, 0);
+	g_test_message("%s", first->text);
+	g_assert_cmpint(first->kind, ==, HYPER_REFUSAL_CPU_FEATURES);
+	g_assert_true(g_strv_contains((const char *const *)first->missing, feature));
 }
 
 static void test_check_target(void)
@@ -350,12 +377,40 @@ static void test_check_target(void)
 	g_autofree char *with_cpu = replace(text, "</os>",
 					    "</os><cpu mode='custom' match='exact'>"
 					    "<model>no-such-cpu</model></cpu>");
-	g_autofree char *machine_refusal = refusal_of(1, other_machine);
-	g_autofree char *cpu_refusal = refusal_of(1, with_cpu);
+	g_autofree char *with_feature =
+		replace(text, "</os>",
+			"</os><cpu mode='custom' match='exact' check='full'><model>qemu64</model>"
+			"<feature policy='require' name='avx512f'/>"
+			"<feature policy='require' name='pku'/></cpu>");
+	g_autofree char *unchecked = replace(with_feature, "check='full'", "check='none'");
+	g_autofree char *with_network =
+		replace(text, "</devices>",
+			"<interface type='network'><source network='no-such-net'/></interface>"
+			"</devices>");
+	g_autofree char *with_pages =
+		replace(text, "<os>",
+			"<memoryBacking><hugepages><page size='3' unit='MiB'/></hugepages>"
+			"</memoryBacking><os>");
+	g_autofree char *with_tpm = replace(text, "</devices>",
+					    "<tpm model='tpm-spapr'/></devices>");
+	g_autofree char *with_video =
+		replace(text, "</devices>",
+			"<video><model type='no-such-card'/></video></devices>");
+	g_autofree char *of_another = replace(with_network, "machine='pc-q35-", "machine='pc-q36-");
+	g_autoptr(GPtrArray) none = refusals_of(1, text), two = refusals_of(1, of_another);
+	g_autoptr(GPtrArray) features = refusals_of(1, with_feature);
+	g_autoptr(GPtrArray) allowed = refusals_of(1, unchecked);
 
-	g_assert_null(refusal_of(1, text));
-	g_assert_nonnull(strstr(machine_refusal, "pc-q36"));
-	g_assert_nonnull(strstr(cpu_refusal, "no-such-cpu"));
+	g_assert_cmpuint(none->len, ==, 0);
+	g_assert_cmpuint(allowed->len, ==, 0);
+	assert_lacks(features, "avx512f");
+	g_assert_cmpuint(two->len, ==, 2); /* everything, not only the first */
+	assert_refused(other_machine, HYPER_REFUSAL_MACHINE, "pc-q36");
+	assert_refused(with_cpu, HYPER_REFUSAL_CPU, "no-such-cpu");
+	assert_refused(with_network, HYPER_REFUSAL_NETWORK, "no-such-net");
+	assert_refused(with_pages, HYPER_REFUSAL_HUGEPAGES, "3 MiB");
+	assert_refused(with_tpm, HYPER_REFUSAL_CAPABILITY, "TPM model 'tpm-spapr'");
+	assert_refused(with_video, HYPER_REFUSAL_CAPABILITY, "video model 'no-such-card'");
 	g_assert_error(no_xml.answer.error, KVMIG_ERROR, KVMIG_ERROR_INVALID);
 }
 

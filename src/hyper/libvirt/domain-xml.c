@@ -9,9 +9,11 @@
 
 #include <string.h>
 
+#include "hyper/libvirt/xml-attribute.h"
 #include "model/wellknown.h"
 
 #define DEPTH_MAX 64
+#define HUGEPAGE_DEFAULT ((gint64)2 << 20)
 
 typedef struct {
 	DomainXml *domain; /* NULL: only copy the root */
@@ -40,18 +42,12 @@ void domain_xml_clear(DomainXml *domain)
 	g_free(domain->emulator);
 	g_free(domain->cpu_mode);
 	g_free(domain->cpu_model);
+	g_free(domain->cpu_check);
 	g_free(domain->cpu_xml);
 	g_free(domain->metadata);
 	g_free(domain->not_migratable);
+	g_clear_pointer(&domain->networks, g_ptr_array_unref);
 	memset(domain, 0, sizeof(*domain));
-}
-
-static const char *attribute(const char **names, const char **values, const char *name)
-{
-	for (gsize i = 0; names[i]; i++)
-		if (strcmp(names[i], name) == 0)
-			return values[i];
-	return NULL;
 }
 
 static gboolean at(const Parse *parse, const char *path)
@@ -159,11 +155,25 @@ static void device_start(Parse *parse, const char *element, const char **names, 
 		parse->device_why = g_strdup("it shares memory with others (shmem)");
 }
 
+/* An interface of a type other than network has a source without one. */
+static void interface_source(Parse *parse, const char **names, const char **values)
+{
+	const char *network = attribute(names, values, "network");
+
+	if (!network || !*network)
+		return;
+	if (!parse->domain->networks)
+		parse->domain->networks = g_ptr_array_new_with_free_func(g_free);
+	g_ptr_array_add(parse->domain->networks, g_strdup(network));
+}
+
 static void device_part(Parse *parse, const char *element, const char **names, const char **values)
 {
 	if (strcmp(element, "teaming") == 0 &&
 	    g_strcmp0(attribute(names, values, "type"), "transient") == 0)
 		parse->teaming = TRUE;
+	if (at(parse, "domain/devices/interface/source"))
+		interface_source(parse, names, values);
 	if (at(parse, "domain/devices/disk/transient") && !parse->device_why)
 		parse->device_why = g_strdup("a disk is transient");
 }
@@ -214,6 +224,20 @@ static void cpu_feature(Parse *parse, const char **names, const char **values)
 		parse->has_invtsc = TRUE;
 }
 
+/* Without a size they are of the host's default one; that of nearly every host is taken for it. */
+static void hugepage_start(Parse *parse, const char **names, const char **values)
+{
+	const char *size = attribute(names, values, "size");
+	gint64 unit = (gint64)unit_bytes(attribute(names, values, "unit"));
+	guint64 number;
+
+	if (size && g_ascii_string_to_unsigned(size, 10, 1, (guint64)(G_MAXINT64 / unit), &number,
+					       NULL))
+		parse->domain->hugepage_bytes = (gint64)number * unit;
+	else if (!size)
+		parse->domain->hugepage_bytes = HUGEPAGE_DEFAULT;
+}
+
 static void read_start(Parse *parse, const char *element, const char **names, const char **values)
 {
 	DomainXml *domain = parse->domain;
@@ -222,10 +246,15 @@ static void read_start(Parse *parse, const char *element, const char **names, co
 		take(&domain->virt_type, attribute(names, values, "type"));
 	else if (at(parse, "domain/memory"))
 		parse->memory_unit = unit_bytes(attribute(names, values, "unit"));
+	else if (at(parse, "domain/memoryBacking/hugepages") ||
+		 at(parse, "domain/memoryBacking/hugepages/page"))
+		hugepage_start(parse, names, values);
 	else if (at(parse, "domain/os/type")) {
 		take(&domain->arch, attribute(names, values, "arch"));
 		take(&domain->machine_type, attribute(names, values, "machine"));
 	} else if (at(parse, "domain/cpu")) {
+		if (!domain->cpu_mode)
+			take(&domain->cpu_check, attribute(names, values, "check"));
 		take(&domain->cpu_mode, attribute(names, values, "mode"));
 		copy_begin(parse, NULL);
 	} else if (at(parse, "domain/cpu/feature"))
@@ -419,6 +448,7 @@ gboolean domain_xml_parse(const char *xml, DomainXml *ret_domain, char **ret_why
 	g_auto(DomainXml) domain = { 0 };
 	g_auto(Parse) parse = { 0 };
 
+	domain.xml = xml;
 	parse_init(&parse, &domain);
 	if (!run(&parse, xml, ret_why))
 		return FALSE;

@@ -5,6 +5,7 @@
 #include <glib.h>
 
 typedef struct {
+	const char *xml; /* all of it, as it was given to domain_xml_parse(); borrowed */
 	char *uuid;
 	char *name;
 	char *virt_type;
@@ -13,9 +14,12 @@ typedef struct {
 	char *emulator;
 	char *cpu_mode;
 	char *cpu_model;
+	char *cpu_check; /* "none": libvirt does not compare it, on no host */
 	char *cpu_xml;	/* the whole <cpu> element, or NULL */
 	char *metadata; /* kvmig's element without its namespace prefix, or NULL */
 	char *not_migratable;
+	GPtrArray *networks; /* char*: virtual networks that its interfaces are on; NULL: none */
+	gint64 hugepage_bytes; /* size of the huge pages that its memory is made of; 0: it is not */
 	gint64 memory_bytes;
 	guint vcpus;
 } DomainXml;

@@ -80,6 +80,8 @@ static const struct {
 	[HYPER_OP_SET_AUTOSTART] = { lv_set_autostart, LANE_CONTROL },
 	[HYPER_OP_CHECK_TARGET] = { lv_check_target, LANE_CONTROL },
 	[HYPER_OP_DOMAIN_XML] = { lv_domain_xml, LANE_CONTROL },
+	[HYPER_OP_INSPECT] = { lv_inspect, LANE_CONTROL },
+	[HYPER_OP_PROBE] = { lv_probe, LANE_JOB },
 };
 
 /* ---- hosts ---------------------------------------------------------------------------------- */
@@ -320,6 +322,7 @@ static gpointer worker_main(gpointer data)
 	LvWorker *worker = data;
 	Task *task;
 
+	lv_thread_begin();
 	while ((task = worker_next(worker))) {
 		HyperAnswer answer = { 0 };
 

@@ -116,6 +116,12 @@ void lv_domain_xml(virConnectPtr conn, LvHost *host, const HyperJobCall *call,
 void lv_host_info(virConnectPtr conn, LvHost *host, const HyperJobCall *call,
 		  HyperAnswer *answer);
 
+void lv_inspect(virConnectPtr conn, LvHost *host, const HyperJobCall *call, HyperAnswer *answer);
+void lv_probe(virConnectPtr conn, LvHost *host, const HyperJobCall *call, HyperAnswer *answer);
+
+/* storage.c: fills in where the host's storage API sees the paths of the parts. */
+void lv_find_places(virConnectPtr conn, GPtrArray *parts);
+
 /* Looks the domain up; NULL with the error set. */
 virDomainPtr lv_lookup(virConnectPtr conn, const char *uuid, HyperAnswer *answer);
 /* libvirt's state and reason in hyper's words. */

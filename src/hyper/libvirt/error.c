@@ -49,6 +49,8 @@ static KvmigError code_of(int code)
 	}
 }
 
+#define BUSY_HINT "another job holds the domain: 'virsh domjobinfo' shows it"
+
 void lv_set_error(HyperAnswer *answer, virConnectPtr conn)
 {
 	int code = virGetLastErrorCode();
@@ -58,8 +60,7 @@ void lv_set_error(HyperAnswer *answer, virConnectPtr conn)
 		lv_core->set_error(answer, KVMIG_ERROR_UNREACHABLE, text,
 				   "look at libvirtd on the host, and at the network", NULL);
 	else if (code == VIR_ERR_OPERATION_TIMEOUT)
-		lv_core->set_error(answer, KVMIG_ERROR_TIMEOUT, text,
-				   "another job holds the domain: 'virsh domjobinfo' shows it",
+		lv_core->set_error(answer, KVMIG_ERROR_TIMEOUT, text, BUSY_HINT,
 				   "KVMIG-PEND-VM-BUSY");
 	else
 		lv_core->set_error(answer, code_of(code), text, NULL, NULL);
@@ -137,6 +138,10 @@ void lv_set_migrate_error(HyperAnswer *answer, virConnectPtr conn)
 	} else if (code == VIR_ERR_OPERATION_INVALID) {
 		/* mostly Begin's, but also that of a guest that ended under way */
 		lv_core->set_error(answer, KVMIG_ERROR_REFUSED, text, NULL, "KVMIG-BLK-LIBVIRT");
+	} else if (code == VIR_ERR_OPERATION_TIMEOUT) {
+		/* another job held the domain for 30 s: mostly before anything was begun */
+		lv_core->set_error(answer, KVMIG_ERROR_TIMEOUT, text, BUSY_HINT,
+				   "KVMIG-PEND-VM-BUSY");
 	} else if (is_about_trust(text)) {
 		/* QEMU's connection did not come about; which of the two said so first differs */
 		lv_core->set_error(answer, code_of(code), text, CERTIFICATES_HINT,

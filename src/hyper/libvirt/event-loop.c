@@ -3,6 +3,7 @@
 
 #include <glib-unix.h>
 #include <libvirt/libvirt.h>
+#include <signal.h>
 
 /* A file descriptor or a timer that libvirt wants to hear of. Freed in the loop's thread only,
  * so that a callback that is running while another thread removes it keeps its data. */
@@ -193,8 +194,18 @@ static int remove_watch(int id)
 	return 0;
 }
 
+void lv_thread_begin(void)
+{
+	sigset_t pipe;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	(void)pthread_sigmask(SIG_BLOCK, &pipe, NULL);
+}
+
 static gpointer run(gpointer data G_GNUC_UNUSED)
 {
+	lv_thread_begin();
 	for (;;)
 		g_main_context_iteration(context, TRUE);
 	return NULL;

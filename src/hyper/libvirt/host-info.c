@@ -9,9 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hyper/libvirt/xml-attribute.h"
+
 #define XML_SIZE_MAX ((gsize)16 << 20)
 #define CERTIFICATES "/etc/pki/qemu"
 #define QEMU_CONF "/etc/libvirt/qemu.conf"
+#define USERFAULTFD_SYSCTL "/proc/sys/vm/unprivileged_userfaultfd"
 
 /* A parse of either document. */
 typedef struct {
@@ -44,14 +47,6 @@ void lv_host_facts_unref(LvHostFacts *facts)
 }
 
 /* ---- parsing -------------------------------------------------------------------------------- */
-
-static const char *attribute(const char **names, const char **values, const char *name)
-{
-	for (gsize i = 0; names[i]; i++)
-		if (strcmp(names[i], name) == 0)
-			return values[i];
-	return NULL;
-}
 
 static gboolean is_yes(const char *value)
 {
@@ -301,6 +296,37 @@ static int migration_certificates(const char *uri)
 	return 1;
 }
 
+/* What only the daemon's own machine tells: its configuration. Not set there: none. */
+static int disk_leases(const char *uri)
+{
+	g_autofree char *text = NULL;
+	g_auto(GStrv) lines = NULL;
+
+	if (strcmp(uri, "qemu:///system") != 0)
+		return -1;
+	if (!g_file_get_contents(QEMU_CONF, &text, NULL, NULL))
+		return access(QEMU_CONF, F_OK) == 0 ? -1 : 0;
+	lines = g_strsplit(text, "\n", -1);
+	for (gsize i = 0; lines[i]; i++)
+		if (g_str_has_prefix(g_strchug(lines[i]), "lock_manager"))
+			return 1;
+	return 0;
+}
+
+/* Without the right to faults of the kernel only newer ones can, by a device that libvirt hands on.
+ */
+static int userfaultfd(const char *uri, const HyperHostInfo *info)
+{
+	g_autofree char *text = NULL;
+
+	if (strcmp(uri, "qemu:///system") != 0 ||
+	    !g_file_get_contents(USERFAULTFD_SYSCTL, &text, NULL, NULL))
+		return -1;
+	return *text == '1' ||
+	       (info->libvirt_version >= 10001000 && info->hypervisor_version >= 8000000 &&
+		access("/dev/userfaultfd", F_OK) == 0);
+}
+
 static HyperHostInfo *info_of_facts(const LvHostFacts *facts)
 {
 	HyperHostInfo *info = g_new0(HyperHostInfo, 1);
@@ -339,4 +365,6 @@ void lv_host_info(virConnectPtr conn, LvHost *host, const HyperJobCall *call G_G
 	answer->info->cpus = node.cpus;
 	read_memory(conn, answer->info);
 	answer->info->migration_certificates = migration_certificates(lv_host_uri(host));
+	answer->info->disk_leases = disk_leases(lv_host_uri(host));
+	answer->info->userfaultfd = userfaultfd(lv_host_uri(host), answer->info);
 }

@@ -43,6 +43,27 @@ static void read_figures(HyperJob *job, virTypedParameterPtr params, int n)
 	job->disk_remaining_bytes = figure(params, n, VIR_DOMAIN_JOB_DISK_REMAINING);
 }
 
+static void read_operation(HyperJob *job, virTypedParameterPtr params, int n)
+{
+	static const char *const words[] = {
+		[VIR_DOMAIN_JOB_OPERATION_START] = "start",
+		[VIR_DOMAIN_JOB_OPERATION_SAVE] = "save to a file",
+		[VIR_DOMAIN_JOB_OPERATION_RESTORE] = "restore from a file",
+		[VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN] = "migration to here",
+		[VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT] = "migration",
+		[VIR_DOMAIN_JOB_OPERATION_SNAPSHOT] = "snapshot",
+		[VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_REVERT] = "return to a snapshot",
+		[VIR_DOMAIN_JOB_OPERATION_DUMP] = "memory dump",
+		[VIR_DOMAIN_JOB_OPERATION_BACKUP] = "backup",
+	};
+	int operation = 0;
+
+	if (virTypedParamsGetInt(params, n, VIR_DOMAIN_JOB_OPERATION, &operation) != 1 ||
+	    operation < 0 || operation >= (int)G_N_ELEMENTS(words) || !words[operation])
+		return;
+	g_strlcpy(job->operation, words[operation], sizeof(job->operation));
+}
+
 static gboolean is_postcopy(virDomainPtr domain)
 {
 	int state, reason;
@@ -69,6 +90,7 @@ static void job(virConnectPtr conn, const char *uuid, unsigned int flags, HyperA
 		return;
 	}
 	read_figures(&answer->job, params, n);
+	read_operation(&answer->job, params, n);
 	virTypedParamsFree(params, n);
 	answer->job.completed = type == VIR_DOMAIN_JOB_COMPLETED;
 	/* "completed" of the present job: the memory is there, Finish and Confirm are to come */
@@ -185,71 +207,4 @@ void lv_domain_xml(virConnectPtr conn, LvHost *host G_GNUC_UNUSED, const HyperJo
 	}
 	answer->text = g_utf8_make_valid(xml, -1);
 	free(xml);
-}
-
-/* ---- may a domain run here? ----------------------------------------------------------------- */
-
-/* TRUE where libvirt's last error says no, rather than that the question could not be asked. */
-static gboolean take_refusal(virConnectPtr conn, HyperAnswer *answer)
-{
-	int code = virGetLastErrorCode();
-	g_autofree char *text = lv_error_text();
-
-	/* this resets libvirt's last error, so it comes last */
-	if (virConnectIsAlive(conn) != 1) {
-		lv_core->set_error(answer, KVMIG_ERROR_UNREACHABLE, text,
-				   "look at libvirtd on the host, and at the network", NULL);
-		return TRUE;
-	}
-	switch (code) {
-	case VIR_ERR_NO_SUPPORT: /* an older libvirtd, or one without this question */
-	case VIR_ERR_OPERATION_UNSUPPORTED:
-	case VIR_ERR_ACCESS_DENIED:
-		return FALSE;
-	default:
-		answer->refusal = g_steal_pointer(&text);
-		return TRUE;
-	}
-}
-
-/* Mode host-passthrough cannot be checked: libvirt does not know what it comes to. */
-static void check_cpu(virConnectPtr conn, const DomainXml *domain, HyperAnswer *answer)
-{
-	int result;
-
-	if (!domain->cpu_xml || g_strcmp0(domain->cpu_mode, "host-passthrough") == 0 ||
-	    g_strcmp0(domain->cpu_mode, "maximum") == 0)
-		return;
-	if (!domain->cpu_model && g_strcmp0(domain->cpu_mode, "host-model") != 0)
-		return; /* topology or NUMA alone */
-	result = virConnectCompareHypervisorCPU(conn, NULL, domain->arch, domain->machine_type,
-						domain->virt_type, domain->cpu_xml,
-						VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE);
-	if (result < 0)
-		take_refusal(conn, answer);
-	else if (result == VIR_CPU_COMPARE_INCOMPATIBLE)
-		answer->refusal = g_strdup("the host cannot offer the CPU of the domain");
-}
-
-void lv_check_target(virConnectPtr conn, LvHost *host G_GNUC_UNUSED, const HyperJobCall *call,
-		     HyperAnswer *answer)
-{
-	g_auto(DomainXml) domain = { 0 };
-	g_autofree char *why = NULL;
-	g_autofree char *message = NULL;
-	char *capabilities;
-
-	if (!call->text || !domain_xml_parse(call->text, &domain, &why)) {
-		message = g_strdup_printf("cannot read the domain's XML: %s",
-					  why ? why : "there is none");
-		lv_core->set_error(answer, KVMIG_ERROR_INVALID, message, NULL, NULL);
-		return;
-	}
-	/* the default emulator: the path of the source's need not be the one here */
-	capabilities = virConnectGetDomainCapabilities(conn, NULL, domain.arch, domain.machine_type,
-						       domain.virt_type, 0);
-	if (!capabilities && take_refusal(conn, answer))
-		return;
-	free(capabilities);
-	check_cpu(conn, &domain, answer);
 }

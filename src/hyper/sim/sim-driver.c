@@ -117,6 +117,7 @@ static HyperHostInfo *describe_host(SimHost *host)
 	info->libvirt_version = 9000000;
 	info->hypervisor_version = 7002000;
 	info->migration_certificates = host->certificates;
+	info->disk_leases = info->userfaultfd = -1;
 	return info;
 }
 
@@ -136,10 +137,15 @@ static void answer_job(SimDomain *domain, gboolean completed, HyperJob *job)
 {
 	memset(job, 0xff, sizeof(*job)); /* -1 everywhere */
 	job->active = job->completed = job->postcopy = FALSE;
+	job->operation[0] = '\0';
 	if (completed && domain->has_completed)
 		*job = domain->completed;
 	else if (!completed && domain->migration)
 		sim_migrate_job(domain->migration, job);
+	else if (!completed && domain->other_job) {
+		job->active = TRUE;
+		g_strlcpy(job->operation, domain->other_job, sizeof(job->operation));
+	}
 }
 
 /* What changes a guest. FALSE with a message where it cannot be. */
@@ -252,6 +258,11 @@ static void on_latency(gpointer data)
 		answer.domains = describe_all(request->host);
 		break;
 	case HYPER_OP_CHECK_TARGET:
+	case HYPER_OP_PROBE:
+		break;
+	case HYPER_OP_INSPECT:
+		answer.inspection = g_new0(HyperInspection, 1);
+		answer.inspection->parts = g_ptr_array_new();
 		break;
 	case HYPER_OP_MIGRATE:
 		request->taken = TRUE;

@@ -53,6 +53,7 @@ struct SimDomain {
 	SimMigration *migration;                  /* away from here, or NULL */
 	gboolean left_performing, left_performed; /* by a daemon that died in the middle */
 	gboolean has_completed;
+	const char *other_job; /* a constant, or NULL */
 	HyperJob completed;
 	char *metadata;
 };

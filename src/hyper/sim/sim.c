@@ -201,6 +201,11 @@ void sim_set_disk_locks(Sim *sim, gboolean locks)
 	sim->disk_locks = locks;
 }
 
+void sim_set_other_job(Sim *sim, const char *host, const char *uuid, const char *operation)
+{
+	sim_domain(sim_host(sim, host), uuid)->other_job = operation;
+}
+
 void sim_set_certificates(Sim *sim, const char *host, int certificates)
 {
 	sim_host(sim, host)->certificates = certificates;

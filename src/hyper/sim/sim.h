@@ -46,6 +46,8 @@ void sim_add_guest(Sim *sim, const char *host, const SimGuest *guest);
 void sim_set_link(Sim *sim, gint64 bytes_per_second);
 /* As sanlock or QEMU's image locks do: a second copy cannot begin to run. */
 void sim_set_disk_locks(Sim *sim, gboolean locks);
+/* Another job of libvirt on the domain, in words (a constant: "backup"); NULL: none. */
+void sim_set_other_job(Sim *sim, const char *host, const char *uuid, const char *operation);
 void sim_set_certificates(Sim *sim, const char *host, int certificates);
 
 /* ---- what is so ------------------------------------------------------------------------------ */
