@@ -70,6 +70,34 @@
 	       "label the node or change the VM's node selector",                                  \
 	       "the nodeSelector of the VM holds for each of its migrations, besides what was "    \
 	       "asked for")                                                                        \
+	REASON(TGT_UNREACHABLE, "KVMIG-TGT-UNREACHABLE", "nobody can ask the node",                \
+	       "bring the node, its daemon or the network to it back",                             \
+	       "no connection to its libvirt could be opened, or it did not answer in time")       \
+	REASON(TGT_NOT_SCHEDULABLE, "KVMIG-TGT-NOT-SCHEDULABLE",                                   \
+	       "KubeVirt does not run VMs on the node",                                            \
+	       "look at the virt-handler pod there; KubeVirt sets kubevirt.io/schedulable itself", \
+	       "virt-handler does not run there, or has not been heard")                           \
+	REASON(TGT_CLUSTER_SELECTOR, "KVMIG-TGT-CLUSTER-SELECTOR",                                 \
+	       "the node's labels do not match the selector that KubeVirt has for every VM",       \
+	       "label the node or change spec.configuration.developerConfiguration.nodeSelectors", \
+	       "an admin keeps VMs to some of the nodes")                                          \
+	REASON(TGT_AFFINITY, "KVMIG-TGT-AFFINITY",                                                 \
+	       "the node does not meet the VM's own node affinity",                                \
+	       "label the node or change the VM's affinity",                                       \
+	       "requiredDuringSchedulingIgnoredDuringExecution holds for migrations too")          \
+	REASON(TGT_POD_AFFINITY, "KVMIG-TGT-POD-AFFINITY",                                         \
+	       "the VM has to be near to, or away from, pods, and on the node it is not",          \
+	       "move those pods or change the affinity",                                           \
+	       "often two VMs of one service that must not share a node, with no third node for "  \
+	       "them")                                                                             \
+	REASON(TGT_SPREAD, "KVMIG-TGT-SPREAD",                                                     \
+	       "there the VM's pods would be spread less evenly than they must be",                \
+	       "move one of them, or relax the constraint",                                        \
+	       "during a migration the VM has two pods, and topologySpreadConstraints with "       \
+	       "DoNotSchedule count both")                                                         \
+	REASON(TGT_VOLUME, "KVMIG-TGT-VOLUME", "the node cannot reach a volume of the VM",         \
+	       "choose a node that can, or move the volume to storage that all nodes reach",       \
+	       "a disk of one host, or storage of one zone: the volume's node affinity has it")    \
 	REASON(TGT_TAINT, "KVMIG-TGT-TAINT", "the node has a taint that the VM does not tolerate", \
 	       "remove the taint",                                                                 \
 	       "the node is kept for other work, or Kubernetes tainted it for a fault")            \
@@ -80,6 +108,21 @@
 	       "choose a node with that CPU, or give the VM an older model",                       \
 	       "the node's processor is older or of another vendor, or its microcode hides "       \
 	       "features of the model")                                                            \
+	REASON(TGT_CPU_FEATURE, "KVMIG-TGT-CPU-FEATURE",                                           \
+	       "the node lacks CPU features that the VM uses",                                     \
+	       "choose a node with that CPU, or give the VM an older model",                       \
+	       "with host-model the guest got the features of the node on which it started")       \
+	REASON(TGT_CAPABILITY, "KVMIG-TGT-CAPABILITY",                                             \
+	       "the node lacks something else that the VM needs: CPU pinning, realtime, SEV, TSC, "\
+	       "firmware, TPM",                                                                    \
+	       "choose a node that has it, or change the VM",                                      \
+	       "what virt-handler found out about the node, in its labels, or the domain "         \
+	       "capabilities of its libvirt, do not have it")                                      \
+	REASON(TGT_VERSION, "KVMIG-TGT-VERSION",                                                   \
+	       "the node's libvirt or QEMU is too old for the VM's machine",                       \
+	       "update the node, or choose one that is as new as the VM's",                        \
+	       "the VM was started on a node with newer software, and got that one's machine "     \
+	       "type")                                                                             \
 	REASON(TGT_MACHINE_TYPE, "KVMIG-TGT-MACHINE-TYPE",                                         \
 	       "the node's QEMU lacks the VM's machine type", "update QEMU on the node",           \
 	       "QEMU gives old machine types up in time, and has new ones in new releases only")   \
@@ -89,6 +132,32 @@
 	REASON(TGT_MEMORY, "KVMIG-TGT-MEMORY", "the node has too little memory",                   \
 	       "free memory there or choose another node",                                         \
 	       "requests count, used or not; on libvirt hosts also what is really free")           \
+	REASON(TGT_CPU, "KVMIG-TGT-CPU", "the node has too little CPU left to promise",            \
+	       "free CPU there or choose another node",                                            \
+	       "what pods there request, not what they use, is taken off what the node has to "    \
+	       "give")                                                                             \
+	REASON(TGT_EPHEMERAL, "KVMIG-TGT-EPHEMERAL",                                               \
+	       "the node has too little local storage left to promise",                            \
+	       "free some there or choose another node",                                           \
+	       "requests of ephemeral-storage count, used or not")                                 \
+	REASON(TGT_PODS, "KVMIG-TGT-PODS", "the node has as many pods as it may",                  \
+	       "remove pods there or raise maxPods of its kubelet",                                \
+	       "the target of each migration is a pod of its own")                                 \
+	REASON(TGT_HUGEPAGES, "KVMIG-TGT-HUGEPAGES", "the node has too few free huge pages",       \
+	       "reserve more there or choose another node",                                        \
+	       "they are reserved at boot, by size; memory that is free otherwise does not count") \
+	REASON(TGT_DEVICE, "KVMIG-TGT-DEVICE",                                                     \
+	       "the node has none left of a device that the VM uses",                              \
+	       "choose a node that has it, or free one",                                           \
+	       "the node does not have the device, or other VMs have all of them")                 \
+	REASON(TGT_NETWORK, "KVMIG-TGT-NETWORK", "the node lacks a network of the VM",             \
+	       "set the network up on the node",                                                   \
+	       "the bridge or libvirt network, or the resource of its device plugin, is not "      \
+	       "there")                                                                            \
+	REASON(TGT_MIGRATION_NETWORK, "KVMIG-TGT-MIGRATION-NETWORK",                               \
+	       "the node is not on the network that migrations use",                               \
+	       "set the network up on the node: 'kvmig network check'",                            \
+	       "its virt-handler has no interface migration0, or its Host no address to send to")  \
 	REASON(BLK_NOT_RUNNING, "KVMIG-BLK-NOT-RUNNING", "the VM is not running",                  \
 	       "start it; a VM that is shut off has nothing to migrate live",                      \
 	       "it is shut off, still starting, or has ended")                                     \

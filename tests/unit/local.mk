@@ -247,6 +247,18 @@ unit_tests += %D%/test-talk
 tests_unit_test_talk_SOURCES = %D%/test-talk.c
 tests_unit_test_talk_LDADD = libcmd.la
 
+unit_tests += %D%/test-near
+tests_unit_test_near_SOURCES = %D%/test-near.c
+tests_unit_test_near_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-quota
+tests_unit_test_quota_SOURCES = %D%/test-quota.c
+tests_unit_test_quota_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-targets
+tests_unit_test_targets_SOURCES = %D%/test-targets.c
+tests_unit_test_targets_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-uri
 tests_unit_test_uri_SOURCES = %D%/test-uri.c
 tests_unit_test_uri_LDADD = $(AM_UNIT_LDADD)
