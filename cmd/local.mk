@@ -23,6 +23,7 @@ libcmd_la_SOURCES = \
 	%D%/hint.c \
 	%D%/history.c \
 	%D%/label.c \
+	%D%/lint.c %D%/lint.h \
 	%D%/log.c \
 	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c \
 	%D%/observe.c %D%/observe.h \
@@ -33,9 +34,9 @@ libcmd_la_SOURCES = \
 	%D%/open.c \
 	%D%/resource.c %D%/resource.h \
 	%D%/policy.c %D%/policy.h %D%/policy-answer.c %D%/policy-create.c \
-	%D%/policy-edit.c %D%/policy-explain.c %D%/policy-explain.h \
+	%D%/policy-edit.c %D%/policy-explain.c %D%/policy-explain.h %D%/policy-gates.c \
 	%D%/policy-lint.c %D%/policy-lint.h %D%/policy-lint-vms.c %D%/policy-matches.c \
-	%D%/policy-projects.c %D%/policy-projects.h %D%/policy-test.c \
+	%D%/policy-projects.c %D%/policy-projects.h %D%/policy-test.c %D%/policy-verdict.c \
 	%D%/review.c %D%/review.h \
 	%D%/status.c \
 	%D%/talk.c \

@@ -1,100 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The answer of `kvmig policy explain`, in rows, tables and a document. */
+/* The answer of `kvmig policy explain`: settings in rows, tables, and a document. */
 #include "policy-explain.h"
 
 #include "engine/engine.h"
 #include "observe.h"
-
-/* ---- the policies --------------------------------------------------------------------------- */
-
-static cJSON *place_row(const Question *question, const PolicyPlace *place, PolicyRule rule,
-			guint rank)
-{
-	const Policy *policy = place->policy;
-	const Policy *winner = question->verdict.winner[rule];
-	cJSON *row = cJSON_CreateObject();
-	g_autofree char *why = policy_place_text(place, winner);
-	gboolean about_project = place->reason == POLICY_NS_LABEL_MISSING ||
-				 place->reason == POLICY_NS_LABEL_DIFFERS;
-
-	json_set_string(row, "policy", policy->name);
-	json_set_string(row, "rule", policy_rule_name(rule));
-	if (policy_reason_is_match(place->reason))
-		json_set_int(row, "rank", rank);
-	json_set_int(row, "vmLabels", policy->n_vm);
-	json_set_int(row, "projectLabels", policy->n_ns);
-	if (about_project && !question->project_known) {
-		json_set_string(row, "reason", "project-unknown");
-		json_set_string(row, "message",
-				"the project's labels cannot be read with your rights");
-		return row;
-	}
-	json_set_string(row, "reason", policy_reason_to_string(place->reason));
-	json_set_string(row, "message", why);
-	json_set_string(row, "key", place->key);
-	json_set_string(row, "wanted", place->wanted);
-	json_set_string(row, "found", place->found);
-	return row;
-}
-
-void question_add_policies(const Question *question, PolicyRule rule, GPtrArray *rows)
-{
-	g_autoptr(GArray) places = policy_rank(question->policies.set, rule, question->vm_labels,
-					       question->project_labels);
-
-	for (guint i = 0; i < places->len; i++)
-		g_ptr_array_add(rows, place_row(question, &g_array_index(places, PolicyPlace, i),
-						rule, i + 1));
-}
-
-/* ---- what applies --------------------------------------------------------------------------- */
-
-gboolean question_is_certain(const Question *question, PolicyRule rule)
-{
-	return question->verdict.winner[rule] == question->at_best.winner[rule];
-}
-
-const char *question_winner(const Question *question, PolicyRule rule)
-{
-	const Policy *winner = question->verdict.winner[rule];
-
-	return winner && question_is_certain(question, rule) ? winner->name : NULL;
-}
-
-GPtrArray *question_candidates(const Question *question)
-{
-	GPtrArray *candidates = g_ptr_array_new();
-	const PolicyRule rule = question->in_force;
-	const Policy *winner = question->verdict.winner[rule];
-
-	g_ptr_array_add(candidates, (gpointer)winner);
-	for (guint i = 0; !question_is_certain(question, rule); i++) {
-		const Policy *policy = policy_set_ranked(question->policies.set, rule, i);
-
-		if (!policy || policy == winner)
-			break;
-		if (policy->n_ns && policy_matches_vm(policy, question->vm_labels))
-			g_ptr_array_add(candidates, (gpointer)policy);
-	}
-	return candidates;
-}
-
-/* "gold", "-", "'gold' or, by labels of the project that are not known, 'hpc', 'urgent'" */
-static char *applies_text(const Question *question)
-{
-	g_autoptr(GPtrArray) candidates = question_candidates(question);
-	const Policy *first = g_ptr_array_index(candidates, 0);
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	if (candidates->len == 1)
-		return g_strdup(first ? first->name : NULL);
-	g_string_append_printf(text, "not known: %s%s%s, or by the labels of the project",
-			       first ? "'" : "", first ? first->name : "none", first ? "'" : "");
-	for (guint i = 1; i < candidates->len; i++)
-		g_string_append_printf(text, "%s '%s'", i > 1 ? "," : "",
-				       ((const Policy *)candidates->pdata[i])->name);
-	return g_string_free(g_steal_pointer(&text), FALSE);
-}
+#include "policy/gated.h"
 
 /* ---- the settings --------------------------------------------------------------------------- */
 
@@ -126,13 +36,26 @@ static const char *note_on(const char *key, gboolean shim, const Settings *setti
 	return NULL;
 }
 
-/* That somebody set it is no use where the engine does not act on it. */
-static void set_note(cJSON *row, const char *note, gboolean idle)
+/* That somebody set it is no use where the engine does not act on it, or KubeVirt only behind a
+ * feature gate that is not known to be on. NULL: it has an effect. */
+static char *why_idle(const Question *question, const char *key)
 {
-	static const char no_effect[] = "no effect on this cluster yet";
-	g_autofree char *both = note && idle ? g_strdup_printf("%s; %s", note, no_effect) : NULL;
+	const PolicyGated *field = question->platform.has_gates ? policy_gated_find(key) : NULL;
+	g_autofree char *text = NULL;
 
-	json_set_string(row, "note", both ? both : idle ? no_effect : note);
+	if (question->in_force == POLICY_RULE_DOCUMENTED)
+		return engine_obeys(key) ? NULL : g_strdup("no effect on this cluster yet");
+	if (!field || gate_state_any(question->platform.kubevirt, field->gates) == GATE_ON)
+		return NULL;
+	text = gate_text(question->platform.kubevirt, field->gates);
+	return g_strdup_printf("no effect without %s", text);
+}
+
+static void set_note(cJSON *row, const char *note, const char *idle)
+{
+	g_autofree char *both = note && idle ? g_strdup_printf("%s; %s", note, idle) : NULL;
+
+	json_set_string(row, "note", both ? both : idle ? idle : note);
 }
 
 /* Whether an object of the cluster says so, and no default. */
@@ -153,6 +76,7 @@ static cJSON *setting_row(const Question *question, const Setting *setting, cons
 	gboolean by_policy = policy && policy_value(policy, setting->key, &shim) != NULL;
 	const gboolean by_cluster = set_in_cluster(question, setting);
 	g_autofree char *text = settings_effective_text(setting, merged, NULL);
+	g_autofree char *idle = by_policy || by_cluster ? why_idle(question, setting->key) : NULL;
 	cJSON *row = cJSON_CreateObject();
 
 	json_set_string(row, "key", setting->key);
@@ -163,8 +87,7 @@ static cJSON *setting_row(const Question *question, const Setting *setting, cons
 			: question->settings_known ? "default"
 						   : "unknown");
 	set_note(row, note_on(setting->key, shim, settings),
-		 question->in_force == POLICY_RULE_DOCUMENTED && !engine_obeys(setting->key) &&
-			 (by_policy || by_cluster) && !g_str_equal(text, "false"));
+		 g_str_equal(text, "false") ? NULL : idle);
 	return row;
 }
 
@@ -218,7 +141,7 @@ static void add_experimental(const Question *question, const GPtrArray *candidat
 			     GPtrArray *rows)
 {
 	const cJSON *first = spec_value(candidates->pdata[0], key), *any = first;
-	g_autofree char *text = NULL;
+	g_autofree char *text = NULL, *idle = NULL;
 	gboolean differ = FALSE;
 	cJSON *row;
 
@@ -235,11 +158,8 @@ static void add_experimental(const Question *question, const GPtrArray *candidat
 	json_set_string(row, "key", key);
 	json_set_string(row, "text", differ ? "?" : text);
 	json_set_string(row, "origin", differ ? "unknown" : "policy");
-	json_set_string(row, "note",
-			differ ? "it depends on which policy applies"
-			: question->in_force == POLICY_RULE_DOCUMENTED
-				? "no effect on this cluster yet"
-				: NULL);
+	idle = why_idle(question, key);
+	json_set_string(row, "note", differ ? "it depends on which policy applies" : idle);
 	g_ptr_array_add(rows, row);
 }
 
@@ -291,6 +211,27 @@ static char *cell_labels(const cJSON *row)
 			       (int)json_int(row, "projectLabels", 0));
 }
 
+/* "tier=gold; project: hpc=True" */
+static char *cell_matched(const cJSON *row)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	const cJSON *label;
+	const char *before = "";
+
+	cJSON_ArrayForEach(label, json_get(row, "matchedVmLabels"))
+	{
+		g_string_append_printf(text, "%s%s", before, label->valuestring);
+		before = ",";
+	}
+	before = text->len ? "; project: " : "project: ";
+	cJSON_ArrayForEach(label, json_get(row, "matchedProjectLabels"))
+	{
+		g_string_append_printf(text, "%s%s", before, label->valuestring);
+		before = ",";
+	}
+	return text->len ? g_strdup(text->str) : NULL;
+}
+
 static char *cell_message(const cJSON *row)
 {
 	return g_strdup(json_string(row, "message", NULL));
@@ -317,9 +258,13 @@ static char *cell_note(const cJSON *row)
 }
 
 static const OutputColumn policy_columns[] = {
-	{ "RULE", FALSE, FALSE, cell_rule },     { "RANK", FALSE, TRUE, cell_rank },
-	{ "POLICY", FALSE, FALSE, cell_policy }, { "LABELS", FALSE, FALSE, cell_labels },
-	{ "WHY", FALSE, FALSE, cell_message },   { NULL, FALSE, FALSE, NULL },
+	{ "RULE", FALSE, FALSE, cell_rule },
+	{ "RANK", FALSE, TRUE, cell_rank },
+	{ "POLICY", FALSE, FALSE, cell_policy },
+	{ "LABELS", FALSE, FALSE, cell_labels },
+	{ "MATCHED", TRUE, FALSE, cell_matched },
+	{ "WHY", FALSE, FALSE, cell_message },
+	{ NULL, FALSE, FALSE, NULL },
 };
 
 static const OutputColumn setting_columns[] = {
@@ -338,7 +283,7 @@ void question_print_tables(const CommandContext *context, const Question *questi
 		.columns = both_rules ? policy_columns : policy_columns + 1,
 	};
 	const OutputSpec setting_spec = { .columns = setting_columns };
-	g_autofree char *applies = applies_text(question);
+	g_autofree char *applies = question_applies_text(question);
 
 	show_field(context, "VM", object_name(question->vm));
 	show_field(context, "Project", object_namespace(question->vm));

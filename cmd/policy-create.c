@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "manifest-files.h"
+#include "resource.h"
 
 typedef struct {
 	GPtrArray *vm_labels;
@@ -48,24 +49,6 @@ static gboolean take_labels(cJSON *object, const GPtrArray *texts, const char *o
 	return TRUE;
 }
 
-static gboolean take_field(cJSON *object, const char *text, GError **error)
-{
-	const char *equals = strchr(text, '=');
-	g_autofree char *key = NULL;
-
-	if (!equals || equals == text) {
-		error_set(error, KVMIG_ERROR_USAGE, "--set: '%s' is not KEY=VALUE", text);
-		error_hint(error, "for example --set bandwidthPerMigration=64Mi");
-		return FALSE;
-	}
-	key = g_strndup(text, (gsize)(equals - text));
-	if (policy_set_field(object, key, equals + 1, error))
-		return TRUE;
-	policy_hint_near_field(key, error);
-	error_prefix(error, "--set");
-	return error_usage(error);
-}
-
 /* The policy in the file, which has to be right as it is: what is wrong is told with its place. */
 static cJSON *read_object(const char *path, GError **error)
 {
@@ -106,23 +89,37 @@ static gboolean fill(cJSON *object, const CreateValues *options, GError **error)
 	    !take_labels(object, options->project_labels, "--project-label", "namespaceSelector",
 			 error))
 		return FALSE;
-	for (guint i = 0; i < options->set->len; i++)
-		if (!take_field(object, g_ptr_array_index(options->set, i), error))
-			return FALSE;
-	return TRUE;
+	return policy_set_fields(object, options->set, error);
 }
 
-static void print(const CommandContext *context, const cJSON *object)
+/* What a server made up while it tried is no part of a manifest, and would keep it from being
+ * applied. */
+static cJSON *manifest_of(const cJSON *object)
+{
+	static const char *const made_up[] = { "uid", "resourceVersion", "generation",
+					       "creationTimestamp" };
+	g_autoptr(cJSON) shown = resource_shown(&KIND_MIGRATION_POLICY, object, FALSE);
+	cJSON *manifest = cJSON_Duplicate(shown, TRUE);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(made_up); i++)
+		json_unset(json_get(manifest, "metadata"), made_up[i]);
+	return manifest;
+}
+
+static void print(const CommandContext *context, const cJSON *object, gboolean dry_run)
 {
 	const OutputSpec spec = { .single = TRUE };
 	g_autoptr(GPtrArray) rows = g_ptr_array_new();
+	g_autoptr(cJSON) shown = NULL;
 
 	if (context->output->format == OUTPUT_NAME)
 		(void)fprintf(context->output->stream,
 			      "migrationpolicy.migrations.kubevirt.io/%s\n", object_name(object));
 	if (context->output->format != OUTPUT_JSON && context->output->format != OUTPUT_YAML)
 		return;
-	g_ptr_array_add(rows, (gpointer)object);
+	shown = dry_run ? manifest_of(object)
+			: resource_shown(&KIND_MIGRATION_POLICY, object, FALSE);
+	g_ptr_array_add(rows, shown);
 	output_rows(context->output, &spec, rows);
 }
 
@@ -139,7 +136,7 @@ static int run_create(CommandContext *context, const void *values, GError **erro
 	object = begin_object(context, options, error);
 	if (!object || !fill(object, options, error))
 		return STATUS_FAILED;
-	if (!policy_check(object, error)) {
+	if (!policy_check_here(context, object, NULL, error)) {
 		error_prefix(error, "policy '%s'", context->args[0]);
 		return STATUS_FAILED;
 	}
@@ -152,7 +149,7 @@ static int run_create(CommandContext *context, const void *values, GError **erro
 		return STATUS_FAILED;
 	}
 	policy_warn(context, stored);
-	print(context, stored);
+	print(context, stored, options->dry_run);
 	say(context, "policy '%s' created%s", object_name(stored),
 	    options->dry_run ? " (dry run)" : "");
 	return STATUS_DONE;

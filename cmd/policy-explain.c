@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/vmi.h"
+#include "model/wellknown.h"
 #include "observe.h"
 
 typedef struct {
@@ -18,6 +19,7 @@ static const char *const rule_choices[] = { "in-force", "documented", "kubevirt"
 
 static void question_clear(Question *question)
 {
+	g_clear_pointer(&question->best_scope, policy_scope_free);
 	policies_clear(&question->policies);
 	cJSON_Delete(question->vm);
 	cJSON_Delete(question->project);
@@ -103,6 +105,8 @@ static gboolean find_vm(const CommandContext *context, Question *question, GErro
 			 ? object_labels(question->vm)
 			 : json_path(question->vm, "spec", "template", "metadata", "labels", NULL);
 	question->vm_labels = labels ? cJSON_Duplicate(labels, TRUE) : cJSON_CreateObject();
+	/* that of the migration before */
+	json_unset(question->vm_labels, LABEL_MIGRATION_TARGET_NODE_NAME);
 	return TRUE;
 }
 
@@ -131,11 +135,22 @@ static gboolean find_settings(const CommandContext *context, Question *question,
 	return FALSE;
 }
 
+static void match(Question *question)
+{
+	PolicySet *set = question->policies.set;
+	g_autoptr(PolicyScope) scope = policy_scope_new(set, question->project_labels);
+
+	question->verdict = policy_match(set, scope, question->vm_labels);
+	question->best_scope = question->project_known
+				       ? policy_scope_new(set, question->project_labels)
+				       : policy_scope_any(set);
+	policy_scope_set_ahead(question->best_scope);
+	question->at_best = policy_match(set, question->best_scope, question->vm_labels);
+}
+
 static gboolean ask(const CommandContext *context, const ExplainValues *options, Question *question,
 		    GError **error)
 {
-	g_autoptr(PolicyScope) scope = NULL, any = NULL;
-
 	if (!find_vm(context, question, error) || !find_project(context, question, error) ||
 	    !find_settings(context, question, error) ||
 	    !policies_read(context->cluster, &question->policies, error) ||
@@ -145,12 +160,9 @@ static gboolean ask(const CommandContext *context, const ExplainValues *options,
 		return FALSE;
 	if (options->namespace_labels->len)
 		question->project_known = TRUE;
-	question->in_force = policy_rule_in_force(context->cluster);
-	scope = policy_scope_new(question->policies.set, question->project_labels);
-	question->verdict = policy_match(question->policies.set, scope, question->vm_labels);
-	any = question->project_known ? NULL : policy_scope_any(question->policies.set);
-	question->at_best = any ? policy_match(question->policies.set, any, question->vm_labels)
-				: question->verdict;
+	question->platform = policy_platform(context->cluster);
+	question->in_force = question->platform.in_force;
+	match(question);
 	return TRUE;
 }
 
@@ -198,6 +210,14 @@ static void say_limits(const CommandContext *context, const Question *question)
 				    ? "no policy that looks at them goes before the one that "
 				      "applies, if one does"
 				    : "a policy that looks at them may apply");
+	if (question_hangs_on_handover(question))
+		say_warning(context,
+			    "which policy applies hangs on where the VM "
+			    "goes%s: " LABEL_MIGRATION_TARGET_NODE_NAME
+			    "%s is set when a migration "
+			    "is handed over; --as-if answers for one",
+			    question->runs ? "" : ", and where it runs",
+			    question->runs ? "" : ", as " LABEL_NODE_NAME " when it starts,");
 	if (!question->settings_known)
 		say_warning(context, "the cluster's settings cannot be read with your rights: only "
 				     "what the policy says is known");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two files of `kvmig policy explain` share: the question, and its answer in rows. */
+/* What the files of `kvmig policy explain` share: the question, and its answer in rows. */
 #pragma once
 
 #include "policy.h"
@@ -16,8 +16,11 @@ typedef struct {
 	cJSON *vm_labels, *project_labels; /* as they are, or as if */
 	Policies policies;
 	PolicyRule in_force;
+	PolicyPlatform platform;
 	PolicyVerdict verdict; /* by the labels that are known */
-	/* As if the project had whatever a policy asks for; the same where its labels are known. */
+	/* As if the project, where its labels are not known, and the labels that a hand-over will
+	 * bring, were whatever a policy asks for. */
+	PolicyScope *best_scope;
 	PolicyVerdict at_best;
 } Question;
 
@@ -31,6 +34,10 @@ gboolean question_is_certain(const Question *question, PolicyRule rule);
 /* The policies that may apply, by the rule in force: one where that is certain; NULL stands for
  * none. Elements are const Policy*. */
 GPtrArray *question_candidates(const Question *question);
+/* Whether labels that only a hand-over brings make the difference. */
+gboolean question_hangs_on_handover(const Question *question);
+/* Which policy applies, or which may; NULL: none. g_free(). */
+char *question_applies_text(const Question *question);
 
 void question_print_tables(const CommandContext *context, const Question *question,
 			   gboolean both_rules, const GPtrArray *policies,

@@ -128,12 +128,12 @@ static void look_at_labels(LintWalk *walk, PolicyRule rule, const cJSON *vmi, co
 	g_autoptr(GString) missing = g_string_new(NULL);
 	g_autoptr(cJSON) labels = labels_with_template(walk, vmi, missing);
 	const Policy *wanted;
-	gboolean certain;
+	ProjectsDoubt doubt;
 
 	if (!labels)
 		return;
-	wanted = projects_winner(&walk->projects, rule, object_namespace(vmi), labels, &certain);
-	if (certain && wanted && wanted != winner)
+	wanted = projects_winner(&walk->projects, rule, object_namespace(vmi), labels, &doubt);
+	if (doubt == PROJECTS_CERTAIN && wanted && wanted != winner)
 		note(walk->unlabelled, wanted, vmi, g_strdup(missing->str),
 		     g_strdup_printf("kvmig vm label -n %s %s %s", object_namespace(vmi),
 				     object_name(vmi), missing->str));
@@ -215,18 +215,18 @@ static gboolean take_vm(const cJSON *object, gpointer data)
 	const Step *step = data;
 	LintWalk *walk = step->walk;
 	const char *ns = object_namespace(object);
-	const cJSON *labels = object_labels(object);
+	g_autoptr(cJSON) copy = NULL;
+	const cJSON *labels = policy_labels_ahead(walk->policies.set, object_labels(object), &copy);
 	const Policy *winner;
 	const char *why = NULL;
-	gboolean known, certain;
-	const PolicyScope *scope = projects_scope(&walk->projects, ns, &known);
+	ProjectsDoubt doubt;
 
 	walk->vms++;
 	/* one that may match is none that matches nothing */
-	policy_match_all(walk->policies.set, known ? scope : walk->projects.any, labels, note_match,
-			 walk->matched);
-	winner = projects_winner(&walk->projects, step->rule, ns, labels, &certain);
-	if (!certain)
+	policy_match_all(walk->policies.set, projects_scope_at_best(&walk->projects, ns), labels,
+			 note_match, walk->matched);
+	winner = projects_winner(&walk->projects, step->rule, ns, labels, &doubt);
+	if (doubt != PROJECTS_CERTAIN)
 		return TRUE;
 	look_at_labels(walk, step->rule, object, winner);
 	if (winner && allows_post_copy(winner))
@@ -279,7 +279,7 @@ gboolean lint_walk(LintWalk *walk, const CommandContext *context, GError **error
 
 static void report_unmatched(const LintWalk *walk, const Policy *policy, GPtrArray *findings)
 {
-	if (walk->vms_unknown || !policy->has_selectors ||
+	if (walk->vms_unknown || walk->vms == 0 || !policy->has_selectors ||
 	    g_hash_table_contains(walk->matched, policy))
 		return;
 	g_ptr_array_add(findings,
@@ -288,14 +288,14 @@ static void report_unmatched(const LintWalk *walk, const Policy *policy, GPtrArr
 				walk->vms == 1
 					? g_strdup("does not match the only VM")
 					: g_strdup_printf("matches none of the %u VMs", walk->vms),
-				g_strdup("label the running VMs (kvmig vm label), or "
-					 "delete it")));
+				g_strdup_printf("kvmig policy delete %s", policy->name)));
 }
 
+/* Takes text and fix. */
 static void report(const Policy *policy, GPtrArray *findings, const char *code, char *text,
-		   const char *fix)
+		   char *fix)
 {
-	g_ptr_array_add(findings, policy_finding_new(code, policy, NULL, text, g_strdup(fix)));
+	g_ptr_array_add(findings, policy_finding_new(code, policy, NULL, text, fix));
 }
 
 static void report_unlabelled(const Policy *policy, const Vms *vms, GPtrArray *findings)
@@ -306,17 +306,22 @@ static void report_unlabelled(const Policy *policy, const Vms *vms, GPtrArray *f
 	       g_strdup_printf("would apply to %u more VM%s, but labels of the "
 			       "VirtualMachine are not on the VM that runs: %s",
 			       vms->n, vms->n == 1 ? "" : "s", text),
-	       vms->fix);
+	       g_strdup(vms->fix));
 }
 
 static void report_no_post_copy(const Policy *policy, const Vms *vms, GPtrArray *findings)
 {
 	g_autofree char *text = vms_text(vms);
+	/* what its admin says of pausing is not for post-copy's sake alone, and stays */
+	const gboolean silent =
+		!cJSON_IsBool(json_path(policy->object, "spec", "allowWorkloadDisruption", NULL));
 
 	report(policy, findings, REASON_LINT_POLICY_POST_COPY,
-	       g_strdup_printf("allows post-copy, which %u of its VMs cannot use: %s", vms->n,
-			       text),
-	       "give these VMs a policy of their own, without post-copy");
+	       g_strdup_printf("allows post-copy, which %u of its VMs cannot use: %s; they "
+			       "need a policy of their own, or none may",
+			       vms->n, text),
+	       g_strdup_printf("kvmig policy edit %s --set allowPostCopy=false%s", policy->name,
+			       silent ? " --set allowWorkloadDisruption=false" : ""));
 }
 
 void lint_walk_report(const LintWalk *walk, GPtrArray *findings)

@@ -2,6 +2,9 @@
 /* kvmig policy lint: policies that do nothing, or not what one thinks. */
 #include "policy-lint.h"
 
+#include "config/owner.h"
+#include "lint.h"
+
 /* ---- output --------------------------------------------------------------------------------- */
 
 static char *cell_policy(const cJSON *row)
@@ -9,26 +12,11 @@ static char *cell_policy(const cJSON *row)
 	return g_strdup(json_string(row, "policy", NULL));
 }
 
-static char *cell_code(const cJSON *row)
-{
-	return g_strdup(json_string(row, "reason", NULL));
-}
-
-static char *cell_text(const cJSON *row)
-{
-	return g_strdup(json_string(row, "message", NULL));
-}
-
-static char *cell_fix(const cJSON *row)
-{
-	return g_strdup(json_string(row, "fix", NULL));
-}
-
 static const OutputColumn columns[] = {
 	{ "POLICY", FALSE, FALSE, cell_policy },
-	{ "REASON", FALSE, FALSE, cell_code },
-	{ "WHAT", FALSE, FALSE, cell_text },
-	{ "FIX", TRUE, FALSE, cell_fix },
+	{ "REASON", FALSE, FALSE, lint_cell_reason },
+	{ "WHAT", FALSE, FALSE, lint_cell_message },
+	{ "FIX", TRUE, FALSE, lint_cell_fix },
 	{ NULL, FALSE, FALSE, NULL },
 };
 
@@ -60,6 +48,8 @@ static void say_limits(const CommandContext *context, const LintWalk *walk)
 	else if (walk->projects.some_unknown)
 		say_warning(context, "the labels of some projects cannot be read with your rights: "
 				     "policies that look at them count as matching there");
+	if (!walk->vms_unknown && walk->vms == 0 && policy_set_size(walk->policies.set))
+		say(context, "no VM runs: whether the policies match any cannot be told");
 	if (walk->templates_unknown)
 		say_warning(context, "the VirtualMachines of all namespaces cannot be listed with "
 				     "your rights: whether their labels have reached the VMs that "
@@ -72,6 +62,29 @@ static int by_name(gconstpointer a, gconstpointer b)
 			 (*(const PolicyFinding *const *)b)->policy->name);
 }
 
+/* What the cluster says of workload disruption; not being told is no failure. */
+static gboolean read_disruption(const CommandContext *context, PolicyClusterFlag *ret_flag,
+				GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(ConfigOwner) owner = config_owner_find(context->cluster, &cause);
+	g_auto(ConfigValue) value = { 0 };
+
+	*ret_flag = POLICY_CLUSTER_UNKNOWN;
+	if (!owner && error_code(cause) == KVMIG_ERROR_NOT_FOUND)
+		*ret_flag = POLICY_CLUSTER_OFF; /* nobody has set anything */
+	else if (!owner && error_code(cause) != KVMIG_ERROR_FORBIDDEN) {
+		g_propagate_error(error, g_steal_pointer(&cause));
+		return FALSE;
+	}
+	if (!owner || owner->unreadable ||
+	    !(owner->object || owner->kubevirt || cluster_caps(context->cluster)->kvmig_migrates))
+		return TRUE;
+	config_value(owner, setting_find("allowWorkloadDisruption"), &value);
+	*ret_flag = cJSON_IsTrue(value.value) ? POLICY_CLUSTER_ON : POLICY_CLUSTER_OFF;
+	return TRUE;
+}
+
 static int run_lint(CommandContext *context, const void *values, GError **error)
 {
 	const OutputSpec spec = { .list_kind = "PolicyFindingList",
@@ -79,25 +92,25 @@ static int run_lint(CommandContext *context, const void *values, GError **error)
 				  .name = cell_policy };
 	g_autoptr(GPtrArray) findings = NULL;
 	g_autoptr(GPtrArray) rows = NULL;
+	PolicyPlatform platform = policy_platform(context->cluster);
+	g_autofree char *clean = NULL;
 	g_auto(LintWalk) walk;
 
 	(void)values;
 	lint_walk_init(&walk);
 	if (!policies_read(context->cluster, &walk.policies, error) ||
+	    !read_disruption(context, &platform.disruption, error) ||
 	    !lint_walk(&walk, context, error))
 		return STATUS_FAILED;
-	findings = policy_lint(walk.policies.set, policy_rule_in_force(context->cluster));
+	findings = policy_lint(walk.policies.set, &platform);
 	lint_walk_report(&walk, findings);
 	g_ptr_array_sort(findings, by_name); /* stable */
 	say_limits(context, &walk);
-	if (findings->len == 0) {
-		say(context, "nothing to object to in %u polic%s",
-		    policy_set_size(walk.policies.set),
-		    policy_set_size(walk.policies.set) == 1 ? "y" : "ies");
-	}
 	rows = make_rows(findings);
-	output_rows(context->output, &spec, rows);
-	return findings->len ? STATUS_FAILED : STATUS_DONE;
+	clean = g_strdup_printf("nothing to object to in %u polic%s",
+				policy_set_size(walk.policies.set),
+				policy_set_size(walk.policies.set) == 1 ? "y" : "ies");
+	return lint_finish(context, &spec, rows, clean);
 }
 
 static const char *const examples[] = { "kvmig policy lint", "kvmig policy lint -o json", NULL };

@@ -19,7 +19,7 @@ typedef struct {
 	PolicyRule rule;
 	OutputTable *table; /* table, wide: from the first row on */
 	OutputList *list;   /* json, yaml */
-	guint count, uncertain;
+	guint count, unknown, handover;
 } Walk;
 
 static void walk_clear(Walk *walk)
@@ -98,24 +98,26 @@ static void note_wanted(const Policy *policy, gpointer data)
 static gboolean is_selected(Walk *walk, const char *ns, const cJSON *labels)
 {
 	const Policy *wanted = walk->wanted;
-	gboolean known;
-	const PolicyScope *scope = projects_scope(&walk->projects, ns, &known);
 
-	policy_match_all(walk->policies.set, scope, labels, note_wanted, &wanted);
+	policy_match_all(walk->policies.set, projects_scope(&walk->projects, ns), labels,
+			 note_wanted, &wanted);
 	return wanted == NULL;
 }
 
 static gboolean take_vm(const cJSON *object, gpointer data)
 {
 	Walk *walk = data;
-	const cJSON *labels = object_labels(object);
+	g_autoptr(cJSON) copy = NULL;
+	const cJSON *labels = policy_labels_ahead(walk->policies.set, object_labels(object), &copy);
 	const char *ns = object_namespace(object);
 	Match match = { .ns = ns, .vm = object_name(object) };
+	ProjectsDoubt doubt;
 	gboolean wins;
 
-	match.winner =
-		projects_winner(&walk->projects, walk->rule, ns ? ns : "", labels, &match.certain);
-	walk->uncertain += !match.certain;
+	match.winner = projects_winner(&walk->projects, walk->rule, ns ? ns : "", labels, &doubt);
+	match.certain = doubt == PROJECTS_CERTAIN;
+	walk->unknown += doubt == PROJECTS_LABELS_UNKNOWN;
+	walk->handover += doubt == PROJECTS_HANDOVER;
 	wins = match.certain && match.winner == walk->wanted;
 	if (!walk->wanted || wins ||
 	    (!walk->options->wins && is_selected(walk, ns ? ns : "", labels)))
@@ -154,8 +156,14 @@ static void say_result(const Walk *walk)
 		say_warning(context,
 			    "the labels of some projects cannot be read with your rights: which "
 			    "policy %u VM%s there ha%s is not known",
-			    walk->uncertain, walk->uncertain == 1 ? "" : "s",
-			    walk->uncertain == 1 ? "s" : "ve");
+			    walk->unknown, walk->unknown == 1 ? "" : "s",
+			    walk->unknown == 1 ? "s" : "ve");
+	if (walk->handover)
+		say_warning(context,
+			    "which policy %u VM%s ha%s hangs on where a migration goes: "
+			    "policies ask for a label that the hand-over sets",
+			    walk->handover, walk->handover == 1 ? "" : "s",
+			    walk->handover == 1 ? "s" : "ve");
 	if (walk->count == 0 && walk->wanted)
 		say(context, "policy '%s' %s no VM", walk->wanted->name,
 		    walk->options->wins ? "applies to" : "selects");

@@ -1,16 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy-projects.h"
 
-static void put(Projects *projects, const char *ns, PolicyScope *scope)
+/* What a project has for certain, and what it, and a hand-over, may turn out to have; NULL: the
+ * same. */
+typedef struct {
+	PolicyScope *least, *most;
+	gboolean known;
+} Project;
+
+static void project_free(gpointer data)
 {
-	g_hash_table_insert(projects->scopes, g_strdup(ns), scope);
+	Project *project = data;
+
+	policy_scope_free(project->least);
+	policy_scope_free(project->most);
+	g_free(project);
+}
+
+static Project *project_new(const PolicySet *set, const cJSON *labels, gboolean known)
+{
+	Project *project = g_new0(Project, 1);
+
+	project->known = known;
+	project->least = policy_scope_new(set, labels);
+	if (known && !policy_set_asks_handover(set))
+		return project;
+	project->most = known ? policy_scope_new(set, labels) : policy_scope_any(set);
+	policy_scope_set_ahead(project->most);
+	return project;
+}
+
+static Project *put(Projects *projects, const char *ns, const cJSON *labels)
+{
+	Project *project = project_new(projects->set, labels, TRUE);
+
+	g_hash_table_insert(projects->by_name, g_strdup(ns), project);
+	return project;
 }
 
 static gboolean take_namespace(const cJSON *object, gpointer data)
 {
 	Projects *projects = data;
 
-	put(projects, object_name(object), policy_scope_new(projects->set, object_labels(object)));
+	put(projects, object_name(object), object_labels(object));
 	return TRUE;
 }
 
@@ -21,7 +53,10 @@ static gboolean read_one(Projects *projects, Cluster *cluster, const char *ns, G
 
 	if (!namespace_labels(cluster, ns, &object, &known, error))
 		return FALSE;
-	put(projects, ns, known ? policy_scope_new(projects->set, object_labels(object)) : NULL);
+	if (known)
+		put(projects, ns, object_labels(object));
+	else /* not owned by the table: it is one for all of them */
+		g_hash_table_insert(projects->by_name, g_strdup(ns), NULL);
 	projects->some_unknown = projects->some_unknown || !known;
 	return TRUE;
 }
@@ -54,6 +89,12 @@ static gboolean read_each(Projects *projects, Cluster *cluster, GError **error)
 	return TRUE;
 }
 
+static void free_if_any(gpointer data)
+{
+	if (data)
+		project_free(data);
+}
+
 gboolean projects_read(Projects *projects, Cluster *cluster, PolicySet *set, const char *ns,
 		       GError **error)
 {
@@ -61,9 +102,8 @@ gboolean projects_read(Projects *projects, Cluster *cluster, PolicySet *set, con
 	g_autoptr(GError) cause = NULL;
 
 	projects->set = set;
-	projects->scopes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
-						 (GDestroyNotify)policy_scope_free);
-	projects->any = policy_scope_any(set);
+	projects->by_name = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_if_any);
+	projects->unknown = project_new(set, NULL, FALSE);
 	if (ns)
 		return read_one(projects, cluster, ns, error);
 	if (cluster_each(cluster, &KIND_NAMESPACE, &options, take_namespace, projects, NULL,
@@ -77,41 +117,60 @@ gboolean projects_read(Projects *projects, Cluster *cluster, PolicySet *set, con
 
 void projects_clear(Projects *projects)
 {
-	g_clear_pointer(&projects->scopes, g_hash_table_unref);
-	g_clear_pointer(&projects->any, policy_scope_free);
+	g_clear_pointer(&projects->by_name, g_hash_table_unref);
+	g_clear_pointer(&projects->unknown, project_free);
 }
 
-static const PolicyScope *no_labels(Projects *projects, const char *ns)
+static const Project *find(Projects *projects, const char *ns)
 {
-	PolicyScope *scope = policy_scope_new(projects->set, NULL);
+	gpointer project = NULL;
 
-	put(projects, ns, scope);
-	return scope;
-}
-
-const PolicyScope *projects_scope(Projects *projects, const char *ns, gboolean *ret_known)
-{
-	gpointer scope = NULL;
-
+	if (g_hash_table_lookup_extended(projects->by_name, ns, NULL, &project))
+		return project ? project : projects->unknown;
 	/* a namespace that has come since has what a new one has, for all that is known */
-	*ret_known = !g_hash_table_lookup_extended(projects->scopes, ns, NULL, &scope) || scope;
-	if (scope)
-		return scope;
-	if (*ret_known)
-		return no_labels(projects, ns);
-	/* those that ask for no label of a project are the same for all that are unknown */
-	scope = g_hash_table_lookup(projects->scopes, "");
-	return scope ? scope : no_labels(projects, "");
+	return put(projects, ns, NULL);
+}
+
+const PolicyScope *projects_scope(Projects *projects, const char *ns)
+{
+	return find(projects, ns)->least;
+}
+
+const PolicyScope *projects_scope_at_best(Projects *projects, const char *ns)
+{
+	const Project *project = find(projects, ns);
+
+	return project->most ? project->most : project->least;
 }
 
 const Policy *projects_winner(Projects *projects, PolicyRule rule, const char *ns,
-			      const cJSON *labels, gboolean *ret_certain)
+			      const cJSON *labels, ProjectsDoubt *ret_doubt)
 {
-	gboolean known;
-	const PolicyScope *scope = projects_scope(projects, ns, &known);
-	const Policy *winner = policy_match(projects->set, scope, labels).winner[rule];
+	const Project *project = find(projects, ns);
+	const Policy *winner = policy_match(projects->set, project->least, labels).winner[rule];
 
-	*ret_certain =
-		known || policy_match(projects->set, projects->any, labels).winner[rule] == winner;
+	*ret_doubt = PROJECTS_CERTAIN;
+	if (project->most &&
+	    policy_match(projects->set, project->most, labels).winner[rule] != winner)
+		*ret_doubt = project->known ? PROJECTS_HANDOVER : PROJECTS_LABELS_UNKNOWN;
 	return winner;
+}
+
+gboolean policy_ahead_of(Cluster *cluster, const cJSON *vmi, char **ret_name,
+			 ProjectsDoubt *ret_doubt, GError **error)
+{
+	g_auto(Policies) policies = { 0 };
+	g_auto(Projects) projects = { 0 };
+	g_autoptr(cJSON) copy = NULL;
+	const char *ns = object_namespace(vmi);
+	const Policy *winner;
+	const cJSON *labels;
+
+	if (!policies_read(cluster, &policies, error) ||
+	    !projects_read(&projects, cluster, policies.set, ns, error))
+		return FALSE;
+	labels = policy_labels_ahead(policies.set, object_labels(vmi), &copy);
+	winner = projects_winner(&projects, policy_rule_in_force(cluster), ns, labels, ret_doubt);
+	*ret_name = winner ? g_strdup(winner->name) : NULL;
+	return TRUE;
 }

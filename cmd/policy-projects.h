@@ -6,9 +6,9 @@
 #include "policy.h"
 
 typedef struct {
-	PolicySet *set;     /* borrowed */
-	GHashTable *scopes; /* name -> PolicyScope; NULL: its labels may not be read */
-	PolicyScope *any;   /* what such a project may turn out to have */
+	PolicySet *set;      /* borrowed */
+	GHashTable *by_name; /* name -> its scopes, private */
+	gpointer unknown;    /* those of one whose labels may not be read */
 	gboolean some_unknown;
 } Projects;
 
@@ -19,11 +19,23 @@ gboolean projects_read(Projects *projects, Cluster *cluster, PolicySet *set, con
 void projects_clear(Projects *projects);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Projects, projects_clear)
 
-/* The scope of a namespace. *ret_known FALSE: policies that look at a project's labels do not match
- * in it, though they may apply. */
-const PolicyScope *projects_scope(Projects *projects, const char *ns, gboolean *ret_known);
+/* The policies that match a VM for certain; those that may. The labels are policy_labels_ahead().
+ */
+const PolicyScope *projects_scope(Projects *projects, const char *ns);
+const PolicyScope *projects_scope_at_best(Projects *projects, const char *ns);
 
-/* The policy that applies to a VM, NULL: none. *ret_certain FALSE: it is the best of those that do
- * not look at its project's labels, which may not be read; one that does may go before it. */
+typedef enum {
+	PROJECTS_CERTAIN,
+	PROJECTS_LABELS_UNKNOWN, /* a policy that looks at its project's labels may go before it */
+	PROJECTS_HANDOVER,       /* one that asks where the VM goes may */
+} ProjectsDoubt;
+
+/* The policy that applies to a VM, NULL: none; with a doubt, the best of those that match for
+ * certain. */
 const Policy *projects_winner(Projects *projects, PolicyRule rule, const char *ns,
-			      const cJSON *labels, gboolean *ret_certain);
+			      const cJSON *labels, ProjectsDoubt *ret_doubt);
+
+/* The same for one VM (a VMI object), read for that alone: *ret_name is the policy's name, or NULL;
+ * g_free(). */
+gboolean policy_ahead_of(Cluster *cluster, const cJSON *vmi, char **ret_name,
+			 ProjectsDoubt *ret_doubt, GError **error);

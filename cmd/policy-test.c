@@ -279,9 +279,13 @@ static char *try_case(Run *run, const cJSON *entry)
 		if (rule_word && strcmp(rule_word, policy_rule_name(rule)) != 0)
 			continue;
 		if (strcmp(name, expected) != 0)
-			return g_strdup_printf(
-				"%s rule: expected %s, it is %s", policy_rule_name(rule),
-				*expected ? expected : "none", *name ? name : "none");
+			return g_strdup_printf("%s rule: expected %s%s, it is %s",
+					       policy_rule_name(rule),
+					       *expected ? expected : "none",
+					       *expected && !policy_set_find(run->set, expected)
+						       ? " (which is in none of the files)"
+						       : "",
+					       *name ? name : "none");
 		problem = compare_settings(winner, json_get(entry, "settings"));
 		if (problem)
 			return problem;

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "model/wellknown.h"
 #include "observe.h"
+#include "resource.h"
 
 /* ---- shared --------------------------------------------------------------------------------- */
 
@@ -32,7 +33,7 @@ void policies_clear(Policies *policies)
 	g_clear_pointer(&policies->objects, g_ptr_array_unref);
 }
 
-PolicyRule policy_rule_in_force(Cluster *cluster)
+PolicyRule policy_rule_in_force(const Cluster *cluster)
 {
 	return cluster_caps(cluster)->kvmig_migrates ? POLICY_RULE_DOCUMENTED
 						     : POLICY_RULE_KUBEVIRT;
@@ -207,14 +208,19 @@ static int run_list(CommandContext *context, const void *values, GError **error)
 				  .name = row_name };
 	g_autoptr(GPtrArray) objects =
 		cluster_list(context->cluster, &KIND_MIGRATION_POLICY, NULL, NULL, error);
+	g_autoptr(GPtrArray) rows =
+		g_ptr_array_new_with_free_func((GDestroyNotify)(void (*)(void))cJSON_Delete);
 
 	(void)values;
 	if (!objects)
 		return STATUS_FAILED;
+	for (guint i = 0; i < objects->len; i++)
+		g_ptr_array_add(rows,
+				resource_shown(&KIND_MIGRATION_POLICY, objects->pdata[i], FALSE));
 	if (objects->len == 0)
 		say(context, "there are no migration policies: the cluster's settings hold for "
 			     "every VM");
-	output_rows(context->output, &spec, objects);
+	output_rows(context->output, &spec, rows);
 	return STATUS_DONE;
 }
 
@@ -272,6 +278,7 @@ static int run_show(CommandContext *context, const void *values, GError **error)
 	g_autoptr(cJSON) object = cluster_get(context->cluster, &KIND_MIGRATION_POLICY, NULL,
 					      context->args[0], error);
 	g_autoptr(GPtrArray) rows = g_ptr_array_new();
+	g_autoptr(cJSON) shown = NULL;
 
 	(void)values;
 	if (!object) {
@@ -282,7 +289,8 @@ static int run_show(CommandContext *context, const void *values, GError **error)
 		show_fields(context, object);
 		return STATUS_DONE;
 	}
-	g_ptr_array_add(rows, object);
+	shown = resource_shown(&KIND_MIGRATION_POLICY, object, FALSE);
+	g_ptr_array_add(rows, shown);
 	output_rows(context->output, &spec, rows);
 	return STATUS_DONE;
 }
@@ -291,18 +299,24 @@ static int run_show(CommandContext *context, const void *values, GError **error)
 
 static int run_delete(CommandContext *context, const void *values, GError **error)
 {
+	Tally tally = { 0 };
+
 	(void)values;
+	(void)error; /* each is reported on its own */
 	for (guint i = 0; i < context->n_args; i++) {
-		if (!cluster_delete(context->cluster, &KIND_MIGRATION_POLICY, NULL,
-				    context->args[i], NULL, CLUSTER_WRITE_NONE, error)) {
-			if (i > 0)
-				error_hint(error, "those named before it are deleted");
-			hint_near_policy(context->cluster, context->args[i], error);
-			return STATUS_FAILED;
-		}
-		say(context, "policy '%s' deleted", context->args[i]);
+		const char *name = context->args[i];
+		GError *failure = NULL;
+
+		if (cluster_delete(context->cluster, &KIND_MIGRATION_POLICY, NULL, name, NULL,
+				   CLUSTER_WRITE_NONE, &failure))
+			say(context, "policy '%s' deleted", name);
+		else
+			hint_near_policy(context->cluster, name, &failure);
+		if (!tally_add(&tally, NULL, failure))
+			break;
 	}
-	return STATUS_DONE;
+	tally_tell_left(context, &tally, context->n_args);
+	return (int)tally_status(&tally);
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */

@@ -18,7 +18,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Policies, policies_clear)
 
 /* The rule that decides on this cluster: KubeVirt's code where KubeVirt migrates, else the
  * documents'. */
-PolicyRule policy_rule_in_force(Cluster *cluster);
+PolicyRule policy_rule_in_force(const Cluster *cluster);
 const char *policy_rule_name(PolicyRule rule); /* "documented", "kubevirt" */
 
 /* "2 VM, 1 project": how many labels of each; free with g_free(). */
@@ -34,6 +34,17 @@ gboolean policy_source_check(const ManifestObject *source, GError **error);
 
 /* Where policy_set_field() refused a key that there is not: the nearest ones. */
 void policy_hint_near_field(const char *key, GError **error);
+
+/* What lint and the checks have to know of this cluster, from which it borrows. */
+PolicyPlatform policy_platform(const Cluster *cluster);
+
+/* The arguments of --set: KEY=VALUE each. */
+gboolean policy_set_fields(cJSON *object, const GPtrArray *texts, GError **error);
+
+/* policy_check(), and the feature gates of a KubeVirt cluster: of what `before` (NULL: nothing) has
+ * not. Warns where a gate is not known. */
+gboolean policy_check_here(const CommandContext *context, const cJSON *object, const cJSON *before,
+			   GError **error);
 
 /* What people should know of a policy that was just stored. */
 void policy_warn(const CommandContext *context, const cJSON *object);

@@ -2,21 +2,62 @@
 /* Why a policy does not apply: the first reason that there is. */
 #include "policy/set.h"
 
-static gboolean find_miss(const PolicyLabel *labels, guint n, const cJSON *map, PolicyPlace *place,
-			  PolicyReason missing, PolicyReason differs)
+static void set_miss(PolicyPlace *place, PolicyReason reason, const PolicyLabel *label,
+		     const char *found)
 {
-	for (guint i = 0; i < n; i++) {
-		const char *found = json_string(map, labels[i].key, NULL);
+	place->reason = reason;
+	place->key = label->key;
+	place->wanted = label->value;
+	place->found = found;
+}
 
-		if (found && g_str_equal(found, labels[i].value))
+static gboolean find_vm_miss(PolicyPlace *place, const cJSON *map)
+{
+	const Policy *policy = place->policy;
+
+	for (guint i = 0; i < policy->n_vm; i++) {
+		const PolicyLabel *label = &policy->labels[i];
+		const char *found = json_string(map, label->key, NULL);
+
+		if (found ? g_str_equal(found, label->value) : policy_label_is_handover(label->key))
 			continue;
-		place->reason = found ? differs : missing;
-		place->key = labels[i].key;
-		place->wanted = labels[i].value;
-		place->found = found;
+		set_miss(place, found ? POLICY_VM_LABEL_DIFFERS : POLICY_VM_LABEL_MISSING, label,
+			 found);
 		return TRUE;
 	}
 	return FALSE;
+}
+
+static gboolean find_ns_miss(PolicyPlace *place, const cJSON *map)
+{
+	const Policy *policy = place->policy;
+
+	for (guint i = policy->n_vm; i < policy->n_vm + policy->n_ns; i++) {
+		const PolicyLabel *label = &policy->labels[i];
+		const char *found = json_string(map, label->key, NULL);
+
+		if (found && g_str_equal(found, label->value))
+			continue;
+		set_miss(place, found ? POLICY_NS_LABEL_DIFFERS : POLICY_NS_LABEL_MISSING, label,
+			 found);
+		return TRUE;
+	}
+	return FALSE;
+}
+
+/* Nothing else is in its way: it hangs on what the hand-over will bring. */
+static void find_later(PolicyPlace *place, const cJSON *map)
+{
+	const Policy *policy = place->policy;
+
+	for (guint i = 0; i < policy->n_vm; i++) {
+		const PolicyLabel *label = &policy->labels[i];
+
+		if (!policy_label_is_handover(label->key) || json_get(map, label->key))
+			continue;
+		set_miss(place, POLICY_VM_LABEL_LATER, label, NULL);
+		return;
+	}
 }
 
 /* Of a policy that matches but is not the first. */
@@ -40,10 +81,8 @@ static PolicyPlace judge(const Policy *policy, const cJSON *vm_labels, const cJS
 
 	if (!policy->has_selectors)
 		place.reason = POLICY_NO_SELECTORS;
-	else if (!find_miss(policy->labels, policy->n_vm, vm_labels, &place,
-			    POLICY_VM_LABEL_MISSING, POLICY_VM_LABEL_DIFFERS))
-		(void)find_miss(policy->labels + policy->n_vm, policy->n_ns, ns_labels, &place,
-				POLICY_NS_LABEL_MISSING, POLICY_NS_LABEL_DIFFERS);
+	else if (!find_vm_miss(&place, vm_labels) && !find_ns_miss(&place, ns_labels))
+		find_later(&place, vm_labels);
 	return place;
 }
 
@@ -112,6 +151,10 @@ char *policy_place_text(const PolicyPlace *place, const Policy *winner)
 	case POLICY_VM_LABEL_MISSING:
 	case POLICY_VM_LABEL_DIFFERS:
 		return miss_text(place, "VM");
+	case POLICY_VM_LABEL_LATER:
+		return g_strdup_printf("a hand-over sets the VM label '%s': it matches where that "
+				       "is '%s'",
+				       place->key, place->wanted);
 	case POLICY_NS_LABEL_MISSING:
 	case POLICY_NS_LABEL_DIFFERS:
 		return miss_text(place, "project");
@@ -130,6 +173,7 @@ const char *policy_reason_to_string(PolicyReason reason)
 		[POLICY_NO_SELECTORS] = "no-selectors",
 		[POLICY_VM_LABEL_MISSING] = "vm-label-missing",
 		[POLICY_VM_LABEL_DIFFERS] = "vm-label-differs",
+		[POLICY_VM_LABEL_LATER] = "vm-label-later",
 		[POLICY_NS_LABEL_MISSING] = "project-label-missing",
 		[POLICY_NS_LABEL_DIFFERS] = "project-label-differs",
 	};

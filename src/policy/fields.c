@@ -126,6 +126,8 @@ gboolean policy_set_field(cJSON *object, const char *key, const char *text, GErr
 
 /* ---- checks --------------------------------------------------------------------------------- */
 
+#define MILLI_MAX 1000000000000000 /* more than anybody means */
+
 /* A quantity in thousandths: "0.4" and "400m" are 400. At most three decimals. */
 static gboolean parse_milli(const char *text, gint64 *ret_milli)
 {
@@ -136,7 +138,7 @@ static gboolean parse_milli(const char *text, gint64 *ret_milli)
 
 	if (length > 1 && text[length - 1] == 'm') {
 		digits[length - 1] = '\0';
-		return g_ascii_string_to_signed(digits, 10, -1000000, 1000000, ret_milli, NULL);
+		return g_ascii_string_to_signed(digits, 10, -MILLI_MAX, MILLI_MAX, ret_milli, NULL);
 	}
 	if (point) {
 		g_autofree char *three = NULL;
@@ -148,7 +150,8 @@ static gboolean parse_milli(const char *text, gint64 *ret_milli)
 		if (!g_ascii_string_to_signed(three, 10, 0, 999, &milli, NULL))
 			return FALSE;
 	}
-	if (!g_ascii_string_to_signed(digits, 10, -1000, 1000, &whole, NULL))
+	if (!g_ascii_string_to_signed(digits, 10, -MILLI_MAX / 1000, MILLI_MAX / 1000, &whole,
+				      NULL))
 		return FALSE;
 	*ret_milli = digits[0] == '-' ? whole * 1000 - milli : whole * 1000 + milli;
 	return TRUE;
@@ -185,28 +188,33 @@ static void check_factors(const cJSON *detector, GPtrArray *causes)
 	}
 }
 
+static void check_label(const cJSON *entry, const char *which, GPtrArray *causes)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = NULL;
+
+	if (!name_check_label_key(entry->string, &error) ||
+	    (cJSON_IsString(entry) && !name_check_label_value(entry->valuestring, &error))) {
+		g_ptr_array_add(causes,
+				g_strdup_printf("spec.selectors.%s: %s", which, error->message));
+		return;
+	}
+	if (!cJSON_IsBool(entry) && !cJSON_IsNumber(entry))
+		return; /* a string, or for the schema to complain of */
+	text = json_print(entry);
+	g_ptr_array_add(causes,
+			g_strdup_printf("spec.selectors.%s.%s: must be a string: quote it, as in "
+					"\"%s\"",
+					which, entry->string, text));
+}
+
 static void check_selector(const cJSON *selectors, const char *which, GPtrArray *causes)
 {
-	const cJSON *entry;
+	const cJSON *selector = json_get(selectors, which), *entry;
 
-	cJSON_ArrayForEach(entry, json_get(selectors, which))
-	{
-		g_autoptr(GError) error = NULL;
-
-		if (!name_check_label_key(entry->string, &error) ||
-		    (cJSON_IsString(entry) && !name_check_label_value(entry->valuestring, &error)))
-			g_ptr_array_add(causes, g_strdup_printf("spec.selectors.%s: %s", which,
-								error->message));
-		else if (cJSON_IsBool(entry) || cJSON_IsNumber(entry))
-			g_ptr_array_add(
-				causes,
-				g_strdup_printf("spec.selectors.%s.%s: must be a string: quote it, "
-						"as in \"%s\"",
-						which, entry->string,
-						cJSON_IsTrue(entry)    ? "true"
-						: cJSON_IsFalse(entry) ? "false"
-								       : "1"));
-	}
+	if (!cJSON_IsObject(selector))
+		return;
+	cJSON_ArrayForEach(entry, selector) check_label(entry, which, causes);
 }
 
 static void check_bandwidth(const cJSON *spec, GPtrArray *causes)

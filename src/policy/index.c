@@ -2,12 +2,20 @@
 /* The winner for a VM without looking at every policy: the index is described in set.h. */
 #include <string.h>
 
+#include "model/wellknown.h"
 #include "policy/set.h"
 
 struct PolicyScope {
 	guint8 *holds; /* by policy: its project labels are all there (or it asks for none) */
 	/* the best of those that ask for no VM label */
 	const Policy *best[POLICY_RULES];
+	gboolean ahead; /* of a hand-over: what it will bring counts as whatever is asked */
+};
+
+/* Labels that a VM has only from a hand-over on, or only while it runs. */
+static const char *const handover_keys[HANDOVER_KEYS] = {
+	[HANDOVER_SOURCE] = LABEL_NODE_NAME,
+	[HANDOVER_TARGET] = LABEL_MIGRATION_TARGET_NODE_NAME,
 };
 
 /* ---- labels and their numbers --------------------------------------------------------------- */
@@ -126,10 +134,24 @@ static void file_policies(PolicySet *set)
 	}
 }
 
+static void note_handover(PolicySet *set)
+{
+	for (guint key = 0; key < HANDOVER_KEYS; key++)
+		set->handover[key] = g_array_new(FALSE, FALSE, sizeof(guint));
+	for (guint i = 0; i < set->labels->len; i++) {
+		const IndexedLabel *label = &g_array_index(set->labels, IndexedLabel, i);
+
+		for (guint key = 0; key < HANDOVER_KEYS; key++)
+			if (strcmp(label->key, handover_keys[key]) == 0)
+				g_array_append_val(set->handover[key], i);
+	}
+}
+
 void policy_index_build(PolicySet *set)
 {
 	number_labels(set);
 	file_policies(set);
+	note_handover(set);
 }
 
 void policy_index_clear(PolicySet *set)
@@ -141,6 +163,8 @@ void policy_index_clear(PolicySet *set)
 	g_free(set->filed);
 	g_free(set->seen);
 	g_free(set->found);
+	for (guint key = 0; key < HANDOVER_KEYS; key++)
+		g_array_unref(set->handover[key]);
 }
 
 /* ---- matching ------------------------------------------------------------------------------- */
@@ -176,6 +200,36 @@ PolicyScope *policy_scope_new(const PolicySet *set, const cJSON *ns_labels)
 PolicyScope *policy_scope_any(const PolicySet *set)
 {
 	return make_scope(set, TRUE, NULL);
+}
+
+void policy_scope_set_ahead(PolicyScope *scope)
+{
+	scope->ahead = TRUE;
+}
+
+gboolean policy_set_asks_handover(const PolicySet *set)
+{
+	return set->handover[HANDOVER_SOURCE]->len || set->handover[HANDOVER_TARGET]->len;
+}
+
+gboolean policy_label_is_handover(const char *key)
+{
+	for (guint i = 0; i < HANDOVER_KEYS; i++)
+		if (strcmp(key, handover_keys[i]) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+const cJSON *policy_labels_ahead(const PolicySet *set, const cJSON *vm_labels, cJSON **ret_copy)
+{
+	const char *target = handover_keys[HANDOVER_TARGET];
+
+	*ret_copy = NULL;
+	if (!set->handover[HANDOVER_TARGET]->len || !json_get(vm_labels, target))
+		return vm_labels;
+	*ret_copy = cJSON_Duplicate(vm_labels, TRUE);
+	json_unset(*ret_copy, target);
+	return *ret_copy;
 }
 
 void policy_scope_free(PolicyScope *scope)
@@ -229,8 +283,33 @@ static void next_epoch(PolicySet *set)
 	set->epoch = 1;
 }
 
+static guint mark(PolicySet *set, guint number, guint n)
+{
+	if (set->seen[number] == set->epoch)
+		return n;
+	set->seen[number] = set->epoch;
+	set->found[n] = number;
+	return n + 1;
+}
+
+static guint mark_asked(PolicySet *set, const GArray *numbers, guint n)
+{
+	for (guint i = 0; i < numbers->len; i++)
+		n = mark(set, g_array_index(numbers, guint, i), n);
+	return n;
+}
+
+/* What a hand-over may bring. */
+static guint mark_handover(PolicySet *set, const cJSON *vm_labels, guint n)
+{
+	for (guint key = 0; key < HANDOVER_KEYS; key++)
+		if (set->handover[key]->len && !json_get(vm_labels, handover_keys[key]))
+			n = mark_asked(set, set->handover[key], n);
+	return n;
+}
+
 /* Marks the labels that have a number; returns how many, their numbers are in set->found. */
-static guint mark_labels(PolicySet *set, const cJSON *vm_labels)
+static guint mark_labels(PolicySet *set, gboolean ahead, const cJSON *vm_labels)
 {
 	const cJSON *entry;
 	guint n = 0;
@@ -239,25 +318,20 @@ static guint mark_labels(PolicySet *set, const cJSON *vm_labels)
 	cJSON_ArrayForEach(entry, vm_labels)
 	{
 		const LabelSlot *slot;
-		guint number;
 
 		if (!cJSON_IsString(entry))
 			continue;
 		slot = find_slot(set, entry->string, entry->valuestring,
 				 hash_label(entry->string, entry->valuestring));
-		if (!slot->number_plus_1)
-			continue;
-		number = slot->number_plus_1 - 1;
-		if (set->seen[number] != set->epoch)
-			set->found[n++] = number;
-		set->seen[number] = set->epoch;
+		if (slot->number_plus_1)
+			n = mark(set, slot->number_plus_1 - 1, n);
 	}
-	return n;
+	return ahead ? mark_handover(set, vm_labels, n) : n;
 }
 
 PolicyVerdict policy_match(PolicySet *set, const PolicyScope *scope, const cJSON *vm_labels)
 {
-	guint n = mark_labels(set, vm_labels);
+	guint n = mark_labels(set, scope->ahead, vm_labels);
 	PolicyVerdict verdict;
 
 	memcpy(verdict.winner, scope->best, sizeof(verdict.winner));
@@ -290,7 +364,7 @@ void policy_match_all(PolicySet *set, const PolicyScope *scope, const cJSON *vm_
 		      PolicyFunc func, gpointer data)
 {
 	g_autoptr(GPtrArray) matches = g_ptr_array_new();
-	guint n = mark_labels(set, vm_labels);
+	guint n = mark_labels(set, scope->ahead, vm_labels);
 
 	for (guint i = 0; i < n; i++)
 		add_filed(set, scope, set->found[i], matches);
@@ -305,7 +379,7 @@ void policy_match_all(PolicySet *set, const PolicyScope *scope, const cJSON *vm_
 GArray *policy_asked_labels(PolicySet *set, const cJSON *vm_labels)
 {
 	GArray *numbers = g_array_new(FALSE, FALSE, sizeof(guint));
-	guint n = mark_labels(set, vm_labels);
+	guint n = mark_labels(set, FALSE, vm_labels);
 
 	if (n)
 		g_array_append_vals(numbers, set->found, n);

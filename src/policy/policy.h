@@ -62,6 +62,20 @@ PolicyScope *policy_scope_new(const PolicySet *set, const cJSON *ns_labels);
 /* Of a namespace whose labels nobody knows, as if it had each one that any policy asks for: what
  * wins then is the best that may apply. Where it wins without labels too, it is sure to apply. */
 PolicyScope *policy_scope_any(const PolicySet *set);
+/*
+ * Two labels of a VM say where a migration goes, and a policy may ask for them. KubeVirt, and
+ * kvmig's engine, set kubevirt.io/migrationTargetNodeName to the target just before they look for
+ * the policy; kubevirt.io/nodeName, the source, is there while the VM runs. So ahead of a hand-over
+ * the first is not known, nor is the second of a VM that does not run. In such a scope labels that
+ * lack these keys count as having whatever value a policy asks for: what may apply.
+ */
+void policy_scope_set_ahead(PolicyScope *scope);
+/* Whether any policy asks for one of them. */
+gboolean policy_set_asks_handover(const PolicySet *set);
+gboolean policy_label_is_handover(const char *key);
+/* The labels of a VM without the target of the migration before, which is not the next one's:
+ * themselves, or a copy in *ret_copy. */
+const cJSON *policy_labels_ahead(const PolicySet *set, const cJSON *vm_labels, cJSON **ret_copy);
 void policy_scope_free(PolicyScope *scope);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PolicyScope, policy_scope_free)
 
@@ -92,6 +106,7 @@ typedef enum {
 	POLICY_NO_SELECTORS,
 	POLICY_VM_LABEL_MISSING,
 	POLICY_VM_LABEL_DIFFERS,
+	POLICY_VM_LABEL_LATER, /* nothing but what a hand-over will bring keeps it from matching */
 	POLICY_NS_LABEL_MISSING,
 	POLICY_NS_LABEL_DIFFERS,
 } PolicyReason;
@@ -159,14 +174,25 @@ typedef struct {
 	char *fix;
 } PolicyFinding;
 
+typedef enum { POLICY_CLUSTER_UNKNOWN, POLICY_CLUSTER_OFF, POLICY_CLUSTER_ON } PolicyClusterFlag;
+
+/* What lint has to know of the cluster. */
+typedef struct {
+	PolicyRule in_force;
+	gboolean has_gates;           /* KubeVirt migrates: fields behind its feature gates */
+	const cJSON *kubevirt;        /* its object; NULL: it could not be read */
+	PolicyClusterFlag disruption; /* allowWorkloadDisruption where no policy applies */
+} PolicyPlatform;
+
 /*
  * What can be said of policies without looking at VMs: invalid ones, those without selectors, equal
  * selectors, ties that only a name decides by the rule in force, pairs that can meet on a VM and
- * that the two rules order differently, fields behind gates, a policy that switches workload
- * disruption off without saying so. In the order of the names. Elements are PolicyFinding*, freed
- * with the array.
+ * that the two rules order differently, both only where no third policy always goes before the two;
+ * fields behind gates that are off or not known, a policy
+ * that switches workload disruption off without saying so. In the order of the names. Elements are
+ * PolicyFinding*, freed with the array.
  */
-GPtrArray *policy_lint(const PolicySet *set, PolicyRule in_force);
+GPtrArray *policy_lint(const PolicySet *set, const PolicyPlatform *platform);
 PolicyFinding *policy_finding_new(const char *code, const Policy *policy, const Policy *other,
 				  char *text, char *fix);
 void policy_finding_free(PolicyFinding *finding);

@@ -21,6 +21,8 @@ typedef struct {
 	guint first, n; /* those filed under it: set->filed[first … first + n) */
 } IndexedLabel;
 
+enum { HANDOVER_SOURCE, HANDOVER_TARGET, HANDOVER_KEYS };
+
 struct PolicySet {
 	Policy *policies;
 	guint n;
@@ -34,7 +36,8 @@ struct PolicySet {
 	const Policy **filed; /* by label, then by rank */
 	guint *seen;          /* by label: epoch of the call that saw it last */
 	guint epoch;
-	guint *found;	      /* numbers that this call has seen */
+	guint *found;                    /* numbers that this call has seen */
+	GArray *handover[HANDOVER_KEYS]; /* guint: numbers of the labels with that key */
 };
 
 void policy_index_build(PolicySet *set);
@@ -44,3 +47,8 @@ gboolean policy_matches_ns(const Policy *policy, const cJSON *ns_labels);
 /* The sorted keys of both selectors, one by one; *ret_key (may be NULL) is the key that decided and
  * untouched where one list is the beginning of the other. */
 int policy_compare_keys(const Policy *a, const Policy *b, const char **ret_key);
+
+/* The command that makes a policy of the labels of both and the settings of the one that wins now:
+ * nothing changes, but by both rules it is no longer chance. g_free(). */
+char *policy_fix_pair(const PolicySet *set, const Policy *winner, const Policy *loser,
+		      const PolicyPlatform *platform);

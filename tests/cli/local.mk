@@ -22,6 +22,7 @@ cli_tests = \
 	%D%/no-terminal.sh \
 	%D%/node.sh \
 	%D%/policy.sh \
+	%D%/policy-bad.sh \
 	%D%/status.sh \
 	%D%/version.sh \
 	%D%/vm.sh

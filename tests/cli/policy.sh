@@ -183,7 +183,7 @@ run kvmig policy create gold2 --vm-label tier=gold,os=fedora
 run kvmig policy lint -o json
 expect_status 1
 expect_json '.items | map(.policy + ":" + (.reason | sub("KVMIG-LINT-POLICY-"; ""))) | sort | join(" ")' \
-	'gold2:DUPLICATE silver:DISRUPTION-OFF silver:UNMATCHED urgent:RULES-DIFFER urgent:RULES-DIFFER'
+	'gold2:DUPLICATE silver:DISRUPTION-OFF silver:UNMATCHED urgent:RULES-DIFFER'
 run kvmig policy delete gold2 gold silver
 expect_status 0
 run kvmig policy lint
@@ -307,10 +307,21 @@ expect_status 1
 expect_stderr_has "'kvmig policy list' lists them"
 
 test_case 'delete'
-run kvmig policy delete urgent nope
+run kvmig policy delete nope urgent all nope-2
+expect_status 4
+expect_stderr_has "no migrationpolicy 'nope' in"
+expect_stderr_has "no migrationpolicy 'nope-2' in"
+expect_stderr_has "policy 'all' deleted"
+run kvmig policy list -o name
+expect_stdout_lacks urgent
+expect_stdout_lacks /all
+run kvmig policy delete nope nope-2
 expect_status 1
-expect_stderr_has 'those named before it are deleted'
-run kvmig policy delete all
-expect_status 0
+
+test_case 'test: an expected policy that is in none of the files'
+printf 'cases: [{vmLabels: {a: b}, policy: glod}]\n' >glod.yaml
+run kvmig policy test -f glod.yaml -o json
+expect_status 1
+expect_json '.items[0].message' 'documented rule: expected glod (which is in none of the files), it is none'
 
 done_testing

@@ -52,6 +52,10 @@ unit_tests += %D%/test-examples
 tests_unit_test_examples_SOURCES = %D%/test-examples.c
 tests_unit_test_examples_LDADD = libcmd.la
 
+unit_tests += %D%/test-gates
+tests_unit_test_gates_SOURCES = %D%/test-gates.c
+tests_unit_test_gates_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-forbidden
 tests_unit_test_forbidden_SOURCES = %D%/test-forbidden.c
 tests_unit_test_forbidden_LDADD = $(AM_UNIT_LDADD)
@@ -192,8 +196,12 @@ tests_unit_test_option_SOURCES = %D%/test-option.c
 tests_unit_test_option_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-policy
-tests_unit_test_policy_SOURCES = %D%/test-policy.c
+tests_unit_test_policy_SOURCES = %D%/test-policy.c %D%/policy-naive.h %D%/policy-words.h
 tests_unit_test_policy_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-policy-vectors
+tests_unit_test_policy_vectors_SOURCES = %D%/test-policy-vectors.c %D%/policy-naive.h %D%/policy-words.h
+tests_unit_test_policy_vectors_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-preserve
 tests_unit_test_preserve_SOURCES = %D%/test-preserve.c
