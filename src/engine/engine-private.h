@@ -38,13 +38,14 @@ struct Engine {
 	EngineOptions options;
 	Cluster *cluster;
 	Clock *clock;
-	Settings settings;     /* of the cluster's object, the last that could be read */
-	GHashTable *jobs;      /* uid -> Job */
-	GHashTable *by_vmi;    /* "ns/name" -> Job */
-	GHashTable *by_domain; /* domain's uuid -> Job, past the queue */
-	GHashTable *hosts;     /* name -> HostEntry */
-	GPtrArray *host_views; /* of Host*, in the entries */
-	GHashTable *finished;  /* "ns/name" of the VMI -> GPtrArray, of finished.c */
+	Settings settings;      /* of the cluster's object, the last that could be read */
+	cJSON *settings_object; /* that object; NULL: none */
+	GHashTable *jobs;       /* uid -> Job */
+	GHashTable *by_vmi;     /* "ns/name" -> Job */
+	GHashTable *by_domain;  /* domain's uuid -> Job, past the queue */
+	GHashTable *hosts;      /* name -> HostEntry */
+	GPtrArray *host_views;  /* of Host*, in the entries */
+	GHashTable *finished;   /* "ns/name" of the VMI -> GPtrArray, of finished.c */
 	ClusterWatch *watches[4];
 	guint round_timer, progress_timer, rewatch_timer;
 	gint64 ranked_us; /* when places in the queue were last written */
@@ -81,12 +82,13 @@ struct Job {
 
 	/* in force since the hand-over (effective.c) */
 	Settings settings;
-	char *policy; /* whose; NULL: none */
 
 	/* in the queue */
 	GHashTable *avoid;        /* node -> gint64*: until when; it did not answer */
 	GHashTable *avoid_reason; /* node -> words */
 	gint64 not_before_us, no_target_since_us;
+	char *held;         /* why it is not tried before that: PEND-VM-BUSY */
+	char *other_job;    /* of probing: what libvirt does with the domain already */
 	guint source_failures;
 	int rank, rank_of; /* as stored; 0: not yet */
 
@@ -122,7 +124,7 @@ struct Job {
 	guint attempts;
 	HyperJob completed;
 	gboolean completed_known, alarmed;
-	char *silent; /* the node that could not be asked for a while; or NULL */
+	char *silent;          /* the node that could not be asked for a while; or NULL */
 	gboolean asking_pause; /* the timer says when to ask again */
 	int act_side;          /* where a copy is to be suspended */
 
@@ -138,11 +140,10 @@ enum { SOURCE, TARGET };
 
 /* ---- effective.c ---------------------------------------------------------------------------- */
 
-/* Finds settings and policy of a job that is about to be handed over. Fails where they cannot be
- * read, or a policy holds what cannot be obeyed. */
+/* Finds settings and policy of a job that is about to be handed over, and writes them into its
+ * object. Fails where they cannot be read, or a policy holds what cannot be obeyed. */
 gboolean job_find_settings(Job *job, GError **error);
-/* Into the job's journal, and into a VMI's migrationState. */
-void job_write_settings(Job *job);
+/* What was written there, into a patch of a VMI's migrationState. */
 void job_tell_settings(const Job *job, cJSON *state);
 
 /* ---- job.c ---------------------------------------------------------------------------------- */

@@ -58,10 +58,13 @@ static void take_settings(Engine *engine, const cJSON *object)
 	g_autoptr(GError) error = NULL;
 	Settings settings;
 
-	if (settings_read(object, &settings, &error))
-		engine->settings = settings;
-	else
+	if (!settings_read(object, &settings, &error)) {
 		g_warning("the settings stay as they were: %s", error->message);
+		return;
+	}
+	engine->settings = settings;
+	cJSON_Delete(engine->settings_object);
+	engine->settings_object = object ? cJSON_Duplicate(object, TRUE) : NULL;
 }
 
 /* ---- migrations ----------------------------------------------------------------------------- */
@@ -424,6 +427,7 @@ void engine_free(Engine *engine)
 	g_hash_table_unref(engine->hosts);
 	g_ptr_array_unref(engine->host_views);
 	g_hash_table_unref(engine->finished);
+	cJSON_Delete(engine->settings_object);
 	g_free(engine);
 }
 

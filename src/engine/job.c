@@ -183,6 +183,8 @@ void job_free(Job *job)
 	g_ptr_array_unref(job->asks);
 	g_hash_table_unref(job->avoid);
 	g_hash_table_unref(job->avoid_reason);
+	g_free(job->held);
+	g_free(job->other_job);
 	cJSON_Delete(job->object);
 	cJSON_Delete(job->stored_status);
 	cJSON_Delete(job->vmi_object);
@@ -202,7 +204,6 @@ void job_free(Job *job)
 	g_free(job->message);
 	g_free(job->silent);
 	g_free(job->hint);
-	g_free(job->policy);
 	g_free(job);
 }
 

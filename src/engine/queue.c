@@ -97,7 +97,8 @@ static const char *avoided(Round *round, Job *job, const char *node)
 	return g_hash_table_lookup(job->avoid_reason, node);
 }
 
-static GPtrArray *find_targets(Round *round, Job *job, gboolean with_reservations)
+static GPtrArray *find_targets(Round *round, Job *job, gboolean with_reservations,
+			       gboolean encrypted)
 {
 	g_autoptr(GHashTable) reserved =
 		with_reservations ? schedule_reservations(round->running, round->vmis, job->uid)
@@ -109,17 +110,33 @@ static GPtrArray *find_targets(Round *round, Job *job, gboolean with_reservation
 		.reserved_bytes = reserved,
 		.migrations = round->running,
 		.host_reserve_bytes = -1,
+		.encrypted = encrypted,
 	};
 
 	return schedule_targets(&question);
 }
 
+static gboolean any_fits(const GPtrArray *targets)
+{
+	return targets->len > 0 && ((Target *)g_ptr_array_index(targets, 0))->fits;
+}
+
 static gboolean fits_without_reservations(Round *round, Job *job)
 {
-	g_autoptr(GPtrArray) targets = find_targets(round, job, FALSE);
-	const Target *first = targets->len > 0 ? g_ptr_array_index(targets, 0) : NULL;
+	g_autoptr(GPtrArray) targets = find_targets(round, job, FALSE, FALSE);
 
-	return first && first->fits;
+	return any_fits(targets);
+}
+
+/* Where every node lacks certificates one of them is tried, and the migration ends with that. */
+static GPtrArray *find_best_targets(Round *round, Job *job)
+{
+	g_autoptr(GPtrArray) targets =
+		find_targets(round, job, TRUE, !round->engine->settings.disable_tls);
+
+	if (any_fits(targets) || round->engine->settings.disable_tls)
+		return g_steal_pointer(&targets);
+	return find_targets(round, job, TRUE, FALSE);
 }
 
 /* The first that fits, answers and may receive one more; else why there is none. */
@@ -241,7 +258,7 @@ static void try_start(Round *round, Job *job)
 		admission_clear(&admission);
 		return;
 	}
-	targets = find_targets(round, job, TRUE);
+	targets = find_best_targets(round, job);
 	node = choose(round, job, targets, &reason, &message);
 	if (!node) {
 		if (!no_target(round, job, reason, message))
@@ -261,6 +278,8 @@ static void consider(Round *round, Job *job)
 		keep_waiting(round, job, REASON_PEND_CLUSTER_LIMIT, round->full_message);
 	} else if (job->not_before_us > round->now_us) {
 		wake_at(round, job->not_before_us);
+		if (job->held)
+			keep_waiting(round, job, REASON_PEND_VM_BUSY, job->held);
 	} else {
 		try_start(round, job);
 	}

@@ -178,6 +178,9 @@ static void poll_job(Job *job)
 {
 	job->polling = TRUE;
 	job->next_poll_us = now(job) + POLL_US;
+	/* not up to a whole interval late for what the deadline brings */
+	if (job->converge.deadline_us > now(job))
+		job->next_poll_us = MIN(job->next_poll_us, job->converge.deadline_us);
 	job_ask(job, job->source,
 		&(HyperCall){
 			.op = HYPER_OP_JOB, .uuid = job->uuid, .timeout_ms = POLL_TIMEOUT_MS },

@@ -13,6 +13,7 @@
 #define SOURCE_RETRIES 2
 #define ON_ITS_WAY_RETRIES 30
 #define RETRY_MS 1000
+#define BUSY_RETRY_MS 5000
 #define AVOID_US G_GINT64_CONSTANT(30000000)
 #define AUTOSTART_TIMEOUT_MS 35000 /* libvirt waits 30 s for a domain's job lock */
 
@@ -25,6 +26,7 @@ static void clear_probe(Job *job)
 	g_clear_pointer(&job->target_info, hyper_host_info_free);
 	g_clear_error(&job->source_error);
 	g_clear_error(&job->target_error);
+	g_clear_pointer(&job->other_job, g_free);
 	job->asked = FALSE;
 }
 
@@ -33,6 +35,7 @@ void start_probing(Job *job, const char *target)
 	clear_probe(job);
 	job_set_place(job, job->vmi.node_name, target, job->vmi.domain_uuid);
 	job->memory_bytes = job->vmi.memory_bytes;
+	g_clear_pointer(&job->held, g_free);
 	job_enter(job, STATE_PROBING);
 }
 
@@ -57,6 +60,16 @@ static void on_domain(Job *job, HyperAnswer *answer)
 {
 	keep_error(&job->source_error, answer);
 	job->domain = g_steal_pointer(&answer->domain);
+	job_run(job);
+}
+
+static void on_source_job(Job *job, HyperAnswer *answer)
+{
+	const char *what = answer->job.operation;
+
+	if (!answer->error && answer->job.active)
+		job->other_job = g_strdup_printf("libvirt is busy with it: %s",
+						 *what ? what : "another job");
 	job_run(job);
 }
 
@@ -91,6 +104,8 @@ static void probe(Job *job)
 	job->asked = TRUE;
 	call.op = HYPER_OP_DOMAIN;
 	job_ask(job, job->source, &call, on_domain);
+	call.op = HYPER_OP_JOB;
+	job_ask(job, job->source, &call, on_source_job);
 	call.op = HYPER_OP_STATE;
 	job_ask(job, job->target, &call, on_target_state);
 	call.op = HYPER_OP_HOST_INFO;
@@ -112,6 +127,24 @@ static StepResult avoid_target(Job *job, const char *reason, const char *words)
 	g_hash_table_replace(job->avoid, g_strdup(job->target), until_us);
 	g_hash_table_replace(job->avoid_reason, g_strdup(job->target), g_strdup(words));
 	return start_requeue(job, 0);
+}
+
+/* Libvirt does one job on a domain at a time, and would wait 30 s for its end and fail. It is
+ * waited for here, however long it takes: whoever began it wants it done. */
+static StepResult wait_for_other_job(Job *job, const char *words)
+{
+	StepResult result = start_requeue(job, BUSY_RETRY_MS);
+
+	g_free(job->held);
+	job->held = g_strdup(words);
+	return result;
+}
+
+static gboolean is_busy(const Job *job)
+{
+	return job->view.phase <= MIGRATION_PHASE_PENDING &&
+	       (job->other_job ||
+		g_strcmp0(error_get_reason(job->source_error), REASON_PEND_VM_BUSY) == 0);
 }
 
 static StepResult source_silent(Job *job)
@@ -233,9 +266,13 @@ static StepResult on_its_way(Job *job)
 /* With every answer at hand: on, back, or over. */
 static StepResult judge(Job *job)
 {
-	g_autofree char *memory = NULL;
+	g_autofree char *memory = NULL, *words = NULL;
 	const HyperDomain *domain = job->domain;
 
+	if (is_busy(job)) {
+		words = g_strdup(job->other_job ? job->other_job : job->source_error->message);
+		return wait_for_other_job(job, words);
+	}
 	if (job->source_error)
 		return source_silent(job);
 	if (domain->state != HYPER_DOMAIN_RUNNING && domain->state != HYPER_DOMAIN_PAUSED)
@@ -449,7 +486,6 @@ StepResult step_handing_over(Job *job)
 	job->handed_over_us = clock_monotonic_us(job->engine->clock);
 	job->handed_over_unix_us = clock_unix_us(job->engine->clock);
 	write_place(job);
-	job_write_settings(job);
 	write_deadline(job, budget_us(job));
 	journal_advance(job, MIGRATION_PHASE_TARGET_READY);
 	if (!journal_hand_over(job))

@@ -42,8 +42,13 @@ tests_unit_test_engine_SOURCES = %D%/test-engine.c %D%/engine-world.c %D%/engine
 tests_unit_test_engine_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_engine_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-engine-policy
+tests_unit_test_engine_policy_SOURCES = %D%/test-engine-policy.c %D%/engine-world.c %D%/engine-world.h %D%/store-fixture.h
+tests_unit_test_engine_policy_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_test_engine_policy_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-engine-faults
-tests_unit_test_engine_faults_SOURCES = %D%/test-engine-faults.c %D%/engine-world.c %D%/engine-world.h \
+tests_unit_test_engine_faults_SOURCES = %D%/test-engine-faults.c %D%/engine-world.c %D%/engine-world.h %D%/reason-log.h \
 	%D%/store-fixture.h
 tests_unit_test_engine_faults_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_engine_faults_LDADD = $(AM_UNIT_LDADD)
@@ -232,7 +237,7 @@ tests_unit_test_schema_SOURCES = %D%/test-schema.c
 tests_unit_test_schema_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-settle
-tests_unit_test_settle_SOURCES = %D%/test-settle.c
+tests_unit_test_settle_SOURCES = %D%/test-settle.c %D%/reason-log.h
 tests_unit_test_settle_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-settings

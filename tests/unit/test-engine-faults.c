@@ -5,6 +5,7 @@
  */
 #include "model/wellknown.h"
 #include "tests/unit/engine-world.h"
+#include "tests/unit/reason-log.h"
 
 /* web on n1, with autostart: its whereabouts show whether anything was forgotten. */
 static void init(World *world)
@@ -50,8 +51,10 @@ static gboolean is_undecided(World *world)
 static char *alarm_of(World *world, const char *name)
 {
 	g_autoptr(cJSON) object = world_get(world, &KIND_VMIM, name);
+	const char *reason = json_string(condition_find(object, "kvmig.io/Alarm"), "reason", NULL);
 
-	return g_strdup(json_string(condition_find(object, "kvmig.io/Alarm"), "reason", NULL));
+	reason_log(reason);
+	return g_strdup(reason);
 }
 
 /* ---- the controller dies ------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The engine where nothing breaks: phases, limits, targets, deadlines, cancels, records. */
+#include "base/reason.h"
 #include "model/wellknown.h"
 #include "tests/unit/engine-world.h"
 
@@ -192,6 +193,30 @@ static void test_refused_by_libvirt(void)
 	g_assert_cmpstr(view.result_reason, ==, "KVMIG-BLK-LIBVIRT");
 	g_assert_nonnull(strstr(view.result_message, "assigned host devices"));
 	world_assert_runs_on(&world, "n1");
+	world_clear(&world);
+}
+
+/* Waited for, however long, with its name; others are not held up; then it goes on by itself. */
+static void test_other_job(void)
+{
+	g_autofree char *name = NULL;
+	g_autoptr(cJSON) waiting = NULL;
+	Migration view;
+	World world;
+
+	world_init(&world, FALSE);
+	sim_set_other_job(world.sim, "n1", UUID, "backup");
+	name = world_migrate(&world, "web", NULL);
+	world_run_ms(&world, 600000);
+	waiting = world_get(&world, &KIND_VMIM, name);
+	migration_read(waiting, &view);
+	g_assert_cmpint(view.phase, ==, MIGRATION_PHASE_PENDING);
+	g_assert_cmpstr(view.wait_reason, ==, REASON_PEND_VM_BUSY);
+	g_assert_nonnull(strstr(view.wait_message, "backup"));
+	g_assert_cmpuint(sim_started(world.sim, UUID), ==, 0);
+	sim_set_other_job(world.sim, "n1", UUID, NULL);
+	g_assert_true(world_settle(&world, 60000));
+	assert_phase(&world, name, "Succeeded");
 	world_clear(&world);
 }
 
@@ -556,74 +581,6 @@ static void test_progress_timeout(void)
 	world_clear(&world);
 }
 
-/* What the winning policy says goes before the cluster's settings, and is recorded. */
-static void add_policy(World *world, const char *name, const char *label, const char *bandwidth)
-{
-	cJSON *selectors, *vm;
-	g_autoptr(GError) error = NULL;
-	g_autoptr(cJSON) object = object_new(&KIND_MIGRATION_POLICY, NULL, name);
-	g_autoptr(cJSON) stored = NULL;
-	cJSON *spec = json_ensure_object(object, "spec");
-
-	selectors = json_ensure_object(spec, "selectors");
-	vm = json_ensure_object(selectors, "virtualMachineInstanceSelector");
-	if (label)
-		json_set_string(vm, label, "yes");
-	json_set_string(spec, "bandwidthPerMigration", bandwidth);
-	json_set_bool(spec, "allowPostCopy", TRUE);
-	stored = cluster_create(world->store.cluster, object, CLUSTER_WRITE_NONE, &error);
-	g_assert_no_error(error);
-}
-
-static void label_vm(World *world, const char *label)
-{
-	g_autoptr(cJSON) patch = cJSON_CreateObject();
-	g_autoptr(cJSON) stored = NULL;
-
-	json_set_string(json_ensure_object(json_ensure_object(patch, "metadata"), "labels"), label,
-			"yes");
-	stored = cluster_patch(world->store.cluster, &KIND_VMI, NS, "web", CLUSTER_PATCH_MERGE,
-			       patch, CLUSTER_WRITE_NONE, NULL);
-	g_assert_nonnull(stored);
-}
-
-static void test_policy(void)
-{
-	g_autofree char *name = NULL;
-	g_autoptr(cJSON) object = NULL;
-	g_autoptr(cJSON) vmi = NULL;
-	const cJSON *settings, *state;
-	World world;
-
-	world_init(&world, FALSE);
-	world_set(&world, "bandwidthPerMigration", "64Mi");
-	add_policy(&world, "all", NULL, "1Mi");
-	add_policy(&world, "fast", "fast", "32Mi");
-	add_policy(&world, "other", "other", "2Mi");
-	label_vm(&world, "fast");
-	name = world_migrate(&world, "web", "n2");
-	g_assert_true(world_settle(&world, 120000));
-	object = world_get(&world, &KIND_VMIM, name);
-	settings = json_path(object, "status", "kvmig", "settings", NULL);
-	g_assert_cmpstr(json_string(settings, "policy", ""), ==, "fast");
-	g_assert_cmpstr(json_string(json_path(object, "status", "migrationState", NULL),
-				    "migrationPolicyName", ""),
-			==, "fast");
-	g_assert_cmpint(json_int(settings, "bandwidthBytesPerSecond", 0), ==, 32 * MIB);
-	g_assert_true(json_bool(settings, "allowWorkloadDisruption", FALSE));
-	/* a GiB at 32 MiB/s, not at the cluster's 64 */
-	g_assert_cmpint(
-		json_int(json_path(object, "status", "kvmig", "result", NULL), "totalMs", 0), >,
-		24000);
-	vmi = world_get(&world, &KIND_VMI, "web");
-	state = json_path(vmi, "status", "migrationState", NULL);
-	g_assert_cmpstr(json_string(state, "migrationPolicyName", ""), ==, "fast");
-	g_assert_cmpstr(
-		json_string(json_get(state, "migrationConfiguration"), "bandwidthPerMigration", ""),
-		==, "32Mi");
-	world_clear(&world);
-}
-
 static void check_cancelled(World *world, const char *name)
 {
 	g_autoptr(GPtrArray) records =
@@ -719,6 +676,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/shut-off", test_shut_off);
 	g_test_add_func("/engine/second-fails", test_second_fails);
 	g_test_add_func("/engine/refused-by-libvirt", test_refused_by_libvirt);
+	g_test_add_func("/engine/other-job", test_other_job);
 	g_test_add_func("/engine/certificates", test_certificates);
 	g_test_add_func("/engine/no-target", test_no_target);
 	g_test_add_func("/engine/target-appears", test_target_appears);
@@ -729,7 +687,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/finished-are-removed", test_finished_are_removed);
 	g_test_add_func("/engine/completion-timeout", test_completion_timeout);
 	g_test_add_func("/engine/progress-timeout", test_progress_timeout);
-	g_test_add_func("/engine/policy", test_policy);
 	g_test_add_func("/engine/cancel-running", test_cancel_running);
 	g_test_add_func("/engine/cancel-pending", test_cancel_pending);
 	g_test_add_func("/engine/claimed", test_claimed);

@@ -7,6 +7,7 @@
 
 #include "engine/converge.h"
 #include "engine/settle.h"
+#include "reason-log.h"
 
 #define MIB (G_GINT64_CONSTANT(1) << 20)
 
@@ -28,6 +29,7 @@ static void check(SettleQuestion question, SettleVerdict verdict, const char *re
 			question.said, settlement.verdict,
 			settlement.reason ? settlement.reason : "-", verdict,
 			reason ? reason : "-");
+	reason_log(settlement.reason);
 }
 
 static void test_one_copy(void)
