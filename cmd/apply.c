@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "config/owner.h"
 #include "migration.h"
 
 typedef struct {
@@ -73,6 +74,17 @@ static cJSON *look(const ManifestWrite *write, gboolean *ret_absent, GError **er
 	return before;
 }
 
+/* What the manifest leaves out stays as it is. */
+static gboolean check_lasts(const ManifestWrite *write, const cJSON *before, GError **error)
+{
+	g_autoptr(cJSON) after = cJSON_Duplicate(before ? before : write->object, TRUE);
+
+	if (write->kind != &KIND_KUBEVIRT)
+		return TRUE;
+	json_merge_patch(after, write->object);
+	return config_check_kubevirt(write->context->cluster, before, after, error);
+}
+
 static cJSON *apply_one(const ManifestWrite *write, const char **ret_verb, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
@@ -90,6 +102,8 @@ static cJSON *apply_one(const ManifestWrite *write, const char **ret_verb, GErro
 	*ret_verb = "created";
 	if (absent && write->kind == &KIND_VMIM)
 		return manifest_create(write, error);
+	if (!absent && !check_lasts(write, before, error))
+		return NULL;
 	after = cluster_apply(write->context->cluster, write->object, write->flags, &created,
 			      error);
 	if (!after) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kvmig config set, unset, history and undo. */
+/* kvmig config set and unset; what all changes of settings tell. */
 #include "config-common.h"
 
 #include <string.h>
@@ -172,9 +172,11 @@ static gboolean parse_change(const char *text, cJSON *changes, GError **error)
 	return TRUE;
 }
 
-static cJSON *make_fixed(const ConfigOwner *owner, gpointer data, GError **error)
+static cJSON *make_fixed(const ConfigOwner *owner, gpointer data, ConfigRecord *record,
+			 GError **error)
 {
 	(void)owner;
+	(void)record;
 	(void)error;
 	return cJSON_Duplicate(data, TRUE);
 }
@@ -216,94 +218,6 @@ static int run_unset(CommandContext *context, const void *values, GError **error
 	return write_fixed(context, changes, "unset", values, error);
 }
 
-/* ---- history and undo ----------------------------------------------------------------------- */
-
-static char *cell_at(const cJSON *row)
-{
-	g_autofree char *text = g_strdup(json_string(row, "at", "-"));
-	char *fraction = strchr(text, '.');
-
-	if (fraction)
-		g_strlcpy(fraction, "Z", 2);
-	return g_steal_pointer(&text);
-}
-
-static char *cell_by(const cJSON *row)
-{
-	return g_strdup(json_string(row, "by", NULL));
-}
-
-static char *cell_how(const cJSON *row)
-{
-	return g_strdup_printf("%s%s", json_string(row, "how", "-"),
-			       json_bool(row, "undone", FALSE) ? " (undone)" : "");
-}
-
-static char *raw_text(const cJSON *value)
-{
-	if (!value || cJSON_IsNull(value))
-		return g_strdup("(default)");
-	return cJSON_IsString(value) ? g_strdup(value->valuestring) : json_print(value);
-}
-
-static char *cell_changes(const cJSON *row)
-{
-	g_autoptr(GString) text = g_string_new(NULL);
-	const cJSON *change;
-
-	cJSON_ArrayForEach(change, json_get(row, "changes"))
-	{
-		g_autofree char *before = raw_text(json_get(change, "before"));
-		g_autofree char *after = raw_text(json_get(change, "after"));
-
-		g_string_append_printf(text, "%s%s: %s -> %s", text->len ? ", " : "",
-				       change->string, before, after);
-	}
-	return g_strdup(text->str);
-}
-
-static const OutputColumn history_columns[] = {
-	{ "WHEN", FALSE, FALSE, cell_at }, { "WHO", FALSE, FALSE, cell_by },
-	{ "HOW", FALSE, FALSE, cell_how }, { "CHANGES", FALSE, FALSE, cell_changes },
-	{ NULL, FALSE, FALSE, NULL },
-};
-
-static int run_history(CommandContext *context, const void *values, GError **error)
-{
-	const OutputSpec spec = { .list_kind = "SettingChangeList",
-				  .columns = history_columns,
-				  .name = cell_at };
-	g_autoptr(ConfigOwner) owner = config_open(context, error);
-	g_autoptr(cJSON) records = owner ? config_history(owner) : NULL;
-	g_autoptr(GPtrArray) rows = g_ptr_array_new();
-	cJSON *record;
-
-	(void)values;
-	if (!owner)
-		return STATUS_FAILED;
-	cJSON_ArrayForEach(record, records) g_ptr_array_add(rows, record);
-	if (rows->len == 0)
-		say(context, "kvmig has changed no settings here");
-	output_rows(context->output, &spec, rows);
-	return STATUS_DONE;
-}
-
-static int run_undo(CommandContext *context, const void *values, GError **error)
-{
-	const ClusterWriteFlags flags = config_flags(values);
-	g_autoptr(ConfigOwner) owner = config_open(context, error);
-	g_autoptr(cJSON) changes = NULL;
-	g_autoptr(GPtrArray) left = NULL;
-
-	if (!owner || !config_undo(owner, flags, &changes, &left, error))
-		return STATUS_FAILED;
-	config_show_changes(context, owner, changes, flags);
-	for (guint i = 0; i < left->len; i++)
-		say_warning(context, "%s was left as it is: somebody else has changed it since",
-			    (const char *)left->pdata[i]);
-	return left->len ? STATUS_PARTIAL : STATUS_DONE;
-}
-
 /* ---- the table ------------------------------------------------------------------------------ */
 
 static const char *const set_examples[] = { "kvmig config set bandwidthPerMigration=64Mi",
@@ -312,8 +226,6 @@ static const char *const set_examples[] = { "kvmig config set bandwidthPerMigrat
 					    "kvmig config set allowPostCopy=true --dry-run=server",
 					    NULL };
 static const char *const unset_examples[] = { "kvmig config unset bandwidthPerMigration", NULL };
-static const char *const history_examples[] = { "kvmig config history", NULL };
-static const char *const undo_examples[] = { "kvmig config undo --dry-run", NULL };
 
 const Command config_set_command = {
 	.name = "set",
@@ -335,22 +247,4 @@ const Command config_unset_command = {
 	.needs = NEED_CLUSTER | MAY_CHANGE,
 	.run = run_unset,
 	.examples = unset_examples,
-};
-
-const Command config_history_command = {
-	.name = "history",
-	.summary = "the changes that kvmig made, by whom, from what to what",
-	.needs = NEED_CLUSTER | HAS_OUTPUT,
-	.run = run_history,
-	.examples = history_examples,
-};
-
-const Command config_undo_command = {
-	.name = "undo",
-	.summary = "take back kvmig's last change of settings",
-	.options = config_dry_run_options,
-	.values_size = sizeof(ConfigDryRun),
-	.needs = NEED_CLUSTER | MAY_CHANGE,
-	.run = run_undo,
-	.examples = undo_examples,
 };

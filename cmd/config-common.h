@@ -9,7 +9,7 @@
 
 extern const Command config_view_command, config_explain_command, config_set_command,
 	config_unset_command, config_edit_command, config_history_command, config_undo_command,
-	config_preset_command, config_lint_command;
+	config_preset_command, config_lint_command, config_diff_command;
 
 /* The owner; what could not be read is told as warnings. */
 ConfigOwner *config_open(const CommandContext *context, GError **error);

@@ -138,12 +138,14 @@ typedef struct {
 } Apply;
 
 /* HyperConverged before 1.19 does not have the field; KubeVirt then takes it from allowPostCopy. */
-static cJSON *make_preset(const ConfigOwner *owner, gpointer data, GError **error)
+static cJSON *make_preset(const ConfigOwner *owner, gpointer data, ConfigRecord *record,
+			  GError **error)
 {
 	const Apply *apply = data;
 	const gboolean field =
 		config_owner_has_key(owner, setting_find("allowWorkloadDisruption"), NULL);
 
+	(void)record;
 	(void)error;
 	return preset_changes(apply->preset, field && !apply->no_disruption);
 }
@@ -156,6 +158,23 @@ static void say_disruption(const CommandContext *context, const ConfigOwner *own
 	else
 		say(context, "%s: left out, this release does not have it: it is as allowPostCopy",
 		    value->key);
+}
+
+/* What the documents' settings are then, also those that nobody had set. */
+static void say_defaults(const CommandContext *context, const ConfigOwner *owner,
+			 const Preset *preset)
+{
+	for (const char *const *key = preset->clears; key && *key; key++) {
+		const Setting *setting = setting_find(*key);
+		g_auto(ConfigValue) value = { 0 };
+		g_autofree char *text = NULL;
+
+		if (!config_setting_applies(owner, setting) || !config_release_has(owner, setting))
+			continue;
+		config_value(owner, setting, &value);
+		text = setting_value_text(setting, value.fallback);
+		say(context, "default of this cluster: %s %s", *key, text);
+	}
 }
 
 static int run_apply(CommandContext *context, const void *values, GError **error)
@@ -172,6 +191,7 @@ static int run_apply(CommandContext *context, const void *values, GError **error
 
 	if (!owner || !config_carry_out(context, owner, &write, error))
 		return STATUS_FAILED;
+	say_defaults(context, owner, preset);
 	for (const PresetValue *value = preset->values; value->key; value++)
 		if (value->disruption && !options->no_disruption)
 			say_disruption(context, owner, value);

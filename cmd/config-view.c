@@ -51,8 +51,13 @@ static cJSON *make_row(const ConfigOwner *owner, const Setting *setting, const S
 	cJSON *row = cJSON_CreateObject();
 	g_auto(ConfigValue) value = { 0 };
 	g_autofree char *text = NULL, *fallback = NULL, *practice = NULL, *shown = NULL;
+	g_autofree char *missing = NULL;
 
 	config_value(owner, setting, &value);
+	if (!setting->in_documents && !setting->only_kvmig && !config_release_has(owner, setting))
+		missing = g_strdup_printf("the KubeVirt that is there does not have it: it comes "
+					  "with %s",
+					  setting->since_kubevirt);
 	text = setting_value_text(setting, value.value);
 	fallback = value.fallback ? setting_value_text(setting, value.fallback) : NULL;
 	practice = practice_of(owner, setting, settings, &value);
@@ -65,7 +70,7 @@ static cJSON *make_row(const ConfigOwner *owner, const Setting *setting, const S
 	json_set_string(row, "default", fallback);
 	json_set_string(row, "unit", setting_unit(setting));
 	json_set_string(row, "practice", practice);
-	json_set_string(row, "note", value.note);
+	json_set_string(row, "note", value.note ? value.note : missing);
 	json_set_string(row, "meaning", setting->summary);
 	return row;
 }
@@ -124,11 +129,13 @@ static gboolean is_shown(const ConfigOwner *owner, const Setting *setting, const
 
 	if (!config_setting_applies(owner, setting))
 		return FALSE;
-	if (view->all || setting->in_documents)
+	if (setting->in_documents)
 		return TRUE;
+	if (view->all)
+		return config_release_has(owner, setting);
 	config_value(owner, setting, &value);
 	return view->effective
-		       ? value.value != NULL
+		       ? value.value && config_release_has(owner, setting)
 		       : value.origin != CONFIG_FROM_DEFAULT && value.origin != CONFIG_FROM_SCHEMA;
 }
 

@@ -6,6 +6,9 @@ ConfigOwner *config_open(const CommandContext *context, GError **error)
 {
 	ConfigOwner *owner = config_owner_find(context->cluster, error);
 
+	/* it says what the notes say */
+	if (owner && (context->command->needs & MAY_CHANGE) && !config_may_write(owner, error))
+		g_clear_pointer(&owner, config_owner_free);
 	for (guint i = 0; owner && i < owner->notes->len; i++)
 		say_warning(context, "%s", (const char *)owner->notes->pdata[i]);
 	return owner;
@@ -14,16 +17,19 @@ ConfigOwner *config_open(const CommandContext *context, GError **error)
 const Setting *config_find_key(const char *key, GError **error)
 {
 	const Setting *setting = setting_find(key);
+	const char *last = strrchr(key, '.'); /* as a path in the object */
 	g_autoptr(GPtrArray) keys = NULL;
 	g_autofree char *near = NULL;
 
 	if (setting)
 		return setting;
+	last = last ? last + 1 : key;
 	keys = g_ptr_array_new();
 	for (guint i = 0; setting_nth(i); i++)
 		g_ptr_array_add(keys, (gpointer)setting_nth(i)->key);
 	g_ptr_array_add(keys, NULL);
-	near = option_nearest(key, (const char *const *)keys->pdata);
+	near = setting_find(last) ? g_strdup_printf("'%s'", last)
+				  : option_nearest(last, (const char *const *)keys->pdata);
 	error_set(error, KVMIG_ERROR_USAGE, "there is no setting '%s'", key);
 	if (near)
 		error_hint(error, "did you mean %s?", near);

@@ -45,17 +45,19 @@ static void replace(char **place, char *text)
 static cJSON *fetch(const Edit *edit, GError **error)
 {
 	const EditTarget *target = edit->target;
+	g_autoptr(GError) cause = NULL;
 	g_autoptr(cJSON) object = cluster_get(target->context->cluster, target->kind, target->ns,
-					      target->name, error);
+					      target->name, &cause);
 	g_autoptr(cJSON) shown = object ? resource_shown(target->kind, object, FALSE) : NULL;
 
-	return shown ? cJSON_Duplicate(shown, TRUE) : NULL;
-}
-
-static void set_base(Edit *edit, cJSON *object)
-{
-	cJSON_Delete(edit->base);
-	edit->base = object;
+	if (shown)
+		return cJSON_Duplicate(shown, TRUE);
+	/* one that was there and is gone is not made again */
+	if (error_code(cause) == KVMIG_ERROR_NOT_FOUND && target->initial &&
+	    !object_uid(edit->base))
+		return cJSON_Duplicate(target->initial, TRUE);
+	g_propagate_error(error, g_steal_pointer(&cause));
+	return NULL;
 }
 
 /* The user's text comes again, with the reason. Takes all three. */
@@ -199,7 +201,7 @@ static gboolean rebase(Edit *edit, const cJSON *patch, GError *cause, gboolean *
 
 	if (!now)
 		return FALSE;
-	if (g_strcmp0(object_uid(now), object_uid(edit->base)) != 0)
+	if (object_uid(edit->base) && g_strcmp0(object_uid(now), object_uid(edit->base)) != 0)
 		return error_set(error, KVMIG_ERROR_NOT_FOUND,
 				 "another object of that name is there now");
 	if (g_strcmp0(object_resource_version(now), object_resource_version(edit->base)) == 0) {
@@ -207,7 +209,8 @@ static gboolean rebase(Edit *edit, const cJSON *patch, GError *cause, gboolean *
 		return FALSE;
 	}
 	find_collisions(patch, theirs, "", fields);
-	set_base(edit, g_steal_pointer(&now));
+	cJSON_Delete(edit->base);
+	edit->base = g_steal_pointer(&now);
 	*ret_again = fields->len > 0;
 	if (!*ret_again)
 		return TRUE;
@@ -223,18 +226,33 @@ static gboolean rebase(Edit *edit, const cJSON *patch, GError *cause, gboolean *
 
 /* ---- sending -------------------------------------------------------------------------------- */
 
-static cJSON *send_patch(const Edit *edit, const cJSON *patch, GError **error)
+/* Somebody else changed it, or made it, since it was shown. */
+static gboolean was_overtaken(const Edit *edit, const GError *error)
+{
+	return error_code(error) == KVMIG_ERROR_CONFLICT ||
+	       (!object_resource_version(edit->base) && error_code(error) == KVMIG_ERROR_EXISTS);
+}
+
+/* *ret_sent: the object as it is to be. */
+static cJSON *send_patch(const Edit *edit, const cJSON *patch, cJSON **ret_sent, GError **error)
 {
 	const EditTarget *target = edit->target;
+	const char *version = object_resource_version(edit->base);
 	g_autoptr(cJSON) condition = cJSON_Duplicate(patch, TRUE);
 
-	json_set_string(json_ensure_object(condition, "metadata"), "resourceVersion",
-			object_resource_version(edit->base));
+	if (target->amend && !target->amend(target, edit->base, condition, error))
+		return NULL;
+	*ret_sent = cJSON_Duplicate(edit->base, TRUE);
+	json_merge_patch(*ret_sent, condition);
+	if (!version)
+		return cluster_create(target->context->cluster, *ret_sent, CLUSTER_WRITE_NONE,
+				      error);
+	json_set_string(json_ensure_object(condition, "metadata"), "resourceVersion", version);
 	return cluster_patch(target->context->cluster, target->kind, target->ns, target->name,
 			     CLUSTER_PATCH_MERGE, condition, CLUSTER_WRITE_NONE, error);
 }
 
-static gboolean tell(const Edit *edit, const cJSON *stored, GError **error)
+static gboolean tell(const Edit *edit, const cJSON *sent, const cJSON *stored, GError **error)
 {
 	const EditTarget *target = edit->target;
 	const gboolean taken = g_strcmp0(object_resource_version(stored),
@@ -245,9 +263,11 @@ static gboolean tell(const Edit *edit, const cJSON *stored, GError **error)
 	if (!taken)
 		say_warning(target->context, "what you changed belongs to the cluster, which took "
 					     "none of it");
+	else if (target->stored && !target->stored(target, edit->base, sent, stored, error))
+		return FALSE;
 	(void)fprintf(target->context->output->stream, "%s %s\n", safe,
 		      taken ? "edited" : "unchanged");
-	return !taken || !target->stored || target->stored(target, edit->base, stored, error);
+	return TRUE;
 }
 
 /* Takes text. */
@@ -259,16 +279,17 @@ static gboolean send(Edit *edit, const cJSON *patch, const ManifestObject *sourc
 
 	for (int tries = 1;; tries++) {
 		GError *cause = NULL;
-		g_autoptr(cJSON) stored = send_patch(edit, patch, &cause);
+		g_autoptr(cJSON) sent = NULL;
+		g_autoptr(cJSON) stored = send_patch(edit, patch, &sent, &cause);
 
 		if (stored)
-			return tell(edit, stored, error);
+			return tell(edit, sent, stored, error) || keep(edit, error);
 		if (error_code(cause) == KVMIG_ERROR_INVALID) {
 			manifest_explain(source, edit->target->kind, &cause);
 			not_accepted(edit, g_steal_pointer(&owned), cause);
 			return TRUE;
 		}
-		if (error_code(cause) != KVMIG_ERROR_CONFLICT || tries == TRIES) {
+		if (!was_overtaken(edit, cause) || tries == TRIES) {
 			g_propagate_error(error, cause);
 			return keep(edit, error);
 		}
@@ -370,7 +391,7 @@ int edit_object(const EditTarget *target, GError **error)
 	if (!edit.base)
 		return STATUS_FAILED;
 	edit.text = yaml_print(edit.base);
-	edit.editor = editor_new(target->context, file_name, error);
+	edit.editor = editor_new(target->context, file_name, target->otherwise, error);
 	if (!edit.editor)
 		return STATUS_FAILED;
 	return turns(&edit, error);

@@ -2,6 +2,7 @@
 /* kvmig edit. */
 #include "edit.h"
 
+#include "config/owner.h"
 #include "observe.h"
 
 /* Labels that kvmig reads from the hosts would be read again. */
@@ -26,9 +27,19 @@ static gboolean check_labels(const EditTarget *target, const cJSON *before, cons
 	return TRUE;
 }
 
-static gboolean carry_labels(const EditTarget *target, const cJSON *before, const cJSON *after,
-			     GError **error)
+static gboolean check(const EditTarget *target, const cJSON *before, const cJSON *after,
+		      GError **error)
 {
+	if (target->kind == &KIND_KUBEVIRT &&
+	    !config_check_kubevirt(target->context->cluster, before, after, error))
+		return FALSE;
+	return check_labels(target, before, after, error);
+}
+
+static gboolean carry_labels(const EditTarget *target, const cJSON *before, const cJSON *sent,
+			     const cJSON *after, GError **error)
+{
+	(void)sent;
 	if (!cluster_caps(target->context->cluster)->kvmig_migrates ||
 	    (json_equal(object_labels(before), object_labels(after)) &&
 	     json_equal(json_path(before, "spec", "nodeSelector", NULL),
@@ -41,7 +52,7 @@ static int run_edit(CommandContext *context, const void *values, GError **error)
 {
 	g_autoptr(GPtrArray) resources =
 		resources_parse(context, context->args, context->n_args, FALSE, error);
-	EditTarget target = { .context = context, .check = check_labels };
+	EditTarget target = { .context = context, .check = check };
 	const Resource *resource;
 
 	(void)values;

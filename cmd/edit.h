@@ -13,9 +13,15 @@ struct EditTarget {
 	 * NULL: nothing. */
 	gboolean (*check)(const EditTarget *target, const cJSON *before, const cJSON *after,
 			  GError **error);
-	/* Told of what was stored. NULL: nothing. */
-	gboolean (*stored)(const EditTarget *target, const cJSON *before, const cJSON *after,
-			   GError **error);
+	/* Adds to what is sent, a merge patch of `before`, each time that it is. NULL: nothing. */
+	gboolean (*amend)(const EditTarget *target, const cJSON *before, cJSON *patch,
+			  GError **error);
+	/* Told of what was sent, as a whole object, and of what was stored. NULL: nothing. */
+	gboolean (*stored)(const EditTarget *target, const cJSON *before, const cJSON *sent,
+			   const cJSON *after, GError **error);
+	/* What is shown where there is no such object: saving makes it. NULL: that is an error. */
+	const cJSON *initial;
+	const char *otherwise; /* the command that needs no editor; NULL: 'kvmig apply -f FILE' */
 };
 
 /*

@@ -65,7 +65,8 @@ static GStrv make_argv(const char *command, const char *path)
 	return argv;
 }
 
-Editor *editor_new(const CommandContext *context, const char *file_name, GError **error)
+Editor *editor_new(const CommandContext *context, const char *file_name, const char *otherwise,
+		   GError **error)
 {
 	const char *named = named_editor();
 	g_autoptr(GError) cause = NULL;
@@ -74,8 +75,8 @@ Editor *editor_new(const CommandContext *context, const char *file_name, GError 
 
 	if (!named && (!context->stdin_tty || !context->stdout_tty)) {
 		error_set(error, KVMIG_ERROR_REFUSED, "there is no terminal to edit on");
-		error_hint(error, "name an editor with EDITOR, or change it with 'kvmig apply -f "
-				  "FILE'");
+		error_hint(error, "name an editor with EDITOR, or change it with '%s'",
+			   otherwise ? otherwise : "kvmig apply -f FILE");
 		return NULL;
 	}
 	editor = g_new0(Editor, 1);

@@ -23,8 +23,10 @@ typedef struct {
 } EditorReason;
 
 /* file_name: "virtualmachine-web-1.yaml"; a name that is none is made one. REFUSED where no editor
- * is named (KUBE_EDITOR, EDITOR) and there is no terminal for vi. */
-Editor *editor_new(const CommandContext *context, const char *file_name, GError **error);
+ * is named (KUBE_EDITOR, EDITOR) and there is no terminal for vi; then `otherwise` is the command
+ * to use instead, NULL: 'kvmig apply -f FILE'. */
+Editor *editor_new(const CommandContext *context, const char *file_name, const char *otherwise,
+		   GError **error);
 
 /* Shows `text` behind the header, with `reason` (may be NULL) in it. What is there afterwards is
  * *ret_text, without the remarks at its beginning. FALSE: the editor did not run or failed

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/practice.h"
 
+#include "settings/gates.h"
+
 gint64 config_applied_mib(const ConfigOwner *owner, gint64 bytes_per_second)
 {
 	const gint64 mib = 1048576;
@@ -20,10 +22,20 @@ gint64 config_budget(const ConfigOwner *owner, const Settings *settings, gint64 
 		       : settings_completion_budget_documented(per_gib, bytes);
 }
 
+static gboolean stall_detection(const ConfigOwner *owner)
+{
+	return gate_state(config_owner_kubevirt(owner), GATE_STALL_DETECTION) == GATE_ON;
+}
+
 const char *config_late_action(const ConfigOwner *owner, const Settings *settings)
 {
 	/* kvmig's engine knows nothing else yet */
-	if (cluster_caps(owner->cluster)->kvmig_migrates || !settings->allow_workload_disruption)
+	if (cluster_caps(owner->cluster)->kvmig_migrates)
+		return "cancelled";
+	/* in stall detection KubeVirt asks for allowPostCopy alone */
+	if (settings->allow_post_copy && stall_detection(owner))
+		return "switched to post-copy";
+	if (!settings->allow_workload_disruption)
 		return "cancelled";
 	return settings->allow_post_copy ? "switched to post-copy"
 					 : "paused until the copy is done";
@@ -65,11 +77,23 @@ static char *practice_of_count(gint64 count, const char *where)
 	return g_strdup_printf("at most %" G_GINT64_FORMAT " at once %s", count, where);
 }
 
-static char *practice_of_post_copy(const Settings *settings)
+static char *practice_of_downtime(const ConfigOwner *owner)
+{
+	static const char *const gates[] = { GATE_STALL_DETECTION, GATE_DOWNTIME_TUNING, NULL };
+	const cJSON *kubevirt = config_owner_kubevirt(owner);
+	g_autofree char *text = NULL;
+
+	if (gate_state_any(kubevirt, gates) != GATE_OFF)
+		return NULL;
+	text = gate_text(kubevirt, gates);
+	return g_strdup_printf("does nothing without %s", text);
+}
+
+static char *practice_of_post_copy(const ConfigOwner *owner, const Settings *settings)
 {
 	if (!settings->allow_post_copy)
 		return NULL;
-	return g_strdup(settings->allow_workload_disruption
+	return g_strdup(settings->allow_workload_disruption || stall_detection(owner)
 				? "out of time: switched to post-copy, which has no way back"
 				: "does nothing: allowWorkloadDisruption is false");
 }
@@ -93,7 +117,9 @@ char *config_practice(const ConfigOwner *owner, const Setting *setting, const Se
 						 settings->progress_timeout_seconds)
 			       : g_strdup("never cancelled for want of progress");
 	if (g_str_equal(key, "allowPostCopy"))
-		return practice_of_post_copy(settings);
+		return practice_of_post_copy(owner, settings);
+	if (g_str_equal(key, "maxDowntimeMs"))
+		return practice_of_downtime(owner);
 	if (g_str_equal(key, "allowWorkloadDisruption"))
 		return g_strdup_printf("out of time: %s", config_late_action(owner, settings));
 	return NULL;

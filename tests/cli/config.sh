@@ -10,6 +10,44 @@ expect_status 1
 expect_stderr_has 'hint: '
 
 put </dev/null
+hco() { kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o json 2>/dev/null; }
+no_object() { ! hco >/dev/null; }
+
+test_case 'edit where there is no object yet: only saving makes it'
+run kvmig config edit
+expect_status 3
+expect_stderr_has 'there is no terminal'
+expect 'no object' no_object
+for editor in true false ': >'; do
+	printf '#!/bin/sh\n%s "$1"\n' "$editor" >ed0
+	chmod +x ed0
+	EDITOR=$work/ed0 run kvmig config edit
+	expect 'no object' no_object
+done
+printf '#!/bin/sh\nsed -i "s/liveMigrationConfig: {}/liveMigrationConfig: {progressTimeout: 44}/" "$1"\n' >ed0
+EDITOR=$work/ed0 run kvmig config edit
+expect_status 0
+expect_stderr_has 'progressTimeout: 150 s (default) -> 44 s'
+run kvmig config history -o json
+expect_json '.items | map("\(.number) \(.how) \(.changes.progressTimeout.after)") | join(" ")' '1 edit 44'
+run kvmig config undo
+expect_status 0
+expect_stderr_has 'undone: change 1 (edit, by'
+kvmig delete -q hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged >/dev/null 2>&1
+expect 'gone' no_object
+
+test_case 'edit where there is no object yet: somebody else makes it meanwhile, and both changes are kept'
+cat >ed0 <<'END'
+#!/bin/sh
+kvmig config set -q parallelMigrationsPerCluster=7 2>/dev/null
+sed -i "s/liveMigrationConfig: {}/liveMigrationConfig: {progressTimeout: 44}/" "$1"
+END
+EDITOR=$work/ed0 run kvmig config edit
+expect_status 0
+expect 'both' test "$(hco | jq -c '.spec.liveMigrationConfig | [.progressTimeout, .parallelMigrationsPerCluster]')" = '[44,7]'
+run kvmig config history -o json
+expect_json '.items | map(.how) | join(" ")' 'set edit'
+kvmig delete -q hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged >/dev/null 2>&1
 
 test_case 'all settings have their defaults'
 run kvmig config view -o json
@@ -79,7 +117,8 @@ expect_stderr_has parallelMigrationsPerCluster
 run kvmig config view progressTimeout -o json
 expect_json '.items[0].seconds' 150
 
-for word in bandwidthPerMigration=fast completionTimeoutPerGiB=soon allowPostCopy=maybe maxDowntimeMs=0 progressTimeout=; do
+for word in bandwidthPerMigration=fast completionTimeoutPerGiB=soon allowPostCopy=maybe maxDowntimeMs=0 progressTimeout= \
+	network= 'network=a b' network=a,b network=a@b network=a/b/c network=/a 'nodeDrainTaintKey=###' nodeDrainTaintKey=; do
 	test_case "refused: $word"
 	run kvmig config set "$word"
 	expect_status 2
@@ -100,6 +139,9 @@ expect_json '.items[0].bytesPerSecond' 0
 
 test_case 'unknown keys have neighbours'
 run kvmig config set progresTimeout=5
+expect_status 2
+expect_stderr_has "did you mean 'progressTimeout'?"
+run kvmig config set spec.liveMigrationConfig.progressTimeout=5
 expect_status 2
 expect_stderr_has "did you mean 'progressTimeout'?"
 run kvmig config view nonsense
@@ -211,9 +253,85 @@ run kvmig config set progressTimeout=77
 kvmig apply -q -f other.yaml 2>/dev/null
 run kvmig config undo
 expect_status 3
-expect_stderr_has 'somebody else has changed progressTimeout since'
+expect_stderr_has "progressTimeout was changed since without 'kvmig config'"
 run kvmig config view progressTimeout -o json
 expect_json '.items[0].seconds' 88
+
+test_case 'undo: a change by its number, once'
+run kvmig config unset progressTimeout parallelMigrationsPerCluster
+run kvmig config set parallelMigrationsPerCluster=7
+number=$(kvmig config history -o json | jq '.items[-1].number')
+run kvmig config set progressTimeout=66
+run kvmig config undo "$number"
+expect_status 0
+expect_stderr_has "undone: change $number (set, by $(id -un), 20"
+expect_stderr_has 'parallelMigrationsPerCluster: 7 -> 5 (default)'
+run kvmig config view progressTimeout -o json
+expect_json '.items[0].seconds' 66
+run kvmig config history
+expect_stdout_has "undo of $number"
+run kvmig config undo "$number"
+expect_status 3
+expect_stderr_has 'was undone already'
+run kvmig config undo $((number + 2))
+expect_status 3
+expect_stderr_has 'is an undo itself'
+run kvmig config undo 4711
+expect_status 1
+expect_stderr_has 'there is no change 4711 on record'
+for word in 0 -1 x 99999999999999999999; do
+	run kvmig config undo -- "$word"
+	expect_status 2
+done
+run kvmig config undo 3 --by "$(id -un)"
+expect_status 2
+
+# The records are those of another user.
+others() { # NAME
+	kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o json |
+		jq --arg name "$1" '.metadata.annotations["kvmig.io/config-history"] |= (fromjson | map(.by = $name) | tojson) |
+			{apiVersion, kind, metadata: {name: .metadata.name, namespace: .metadata.namespace, annotations: .metadata.annotations}, spec}' >mine.json
+	kvmig apply -q -f mine.json >/dev/null 2>&1
+}
+
+test_case 'undo: the change of another one only where that is named'
+run kvmig config set progressTimeout=55
+number=$(kvmig config history -o json | jq '.items[-1].number')
+others somebody-else
+run kvmig config undo
+expect_status 1
+expect_stderr_has "there is no change by $(id -un) to undo"
+expect_stderr_has "the last one is change $number (set, by somebody-else, 20"
+expect_stderr_has "'kvmig config undo $number'"
+run kvmig config undo --by nobody-at-all
+expect_status 1
+expect_stderr_has 'there is no change by nobody-at-all'
+run kvmig config view progressTimeout -o json
+expect_json '.items[0].seconds' 55
+run kvmig config undo --by somebody-else --dry-run
+expect_stderr_has "would undo change $number (set, by somebody-else, 20"
+run kvmig config undo --by somebody-else
+expect_status 0
+expect_stderr_has 'progressTimeout: 55 s -> 66 s'
+run kvmig config history -o json
+expect_json '.items[-1] | "\(.by) \(.undoes)"' "$(id -un) $number"
+
+test_case 'undo: a change that another one has overtaken does not bar the older ones'
+run kvmig config unset progressTimeout parallelMigrationsPerCluster
+run kvmig config set parallelMigrationsPerCluster=7
+older=$(kvmig config history -o json | jq '.items[-1].number')
+run kvmig config set progressTimeout=66
+run kvmig config set progressTimeout=67
+run kvmig config undo $((older + 1))
+expect_status 3
+expect_stderr_has "progressTimeout was changed since by $(id -un) at 20"
+expect_stderr_has "(change $((older + 2)))"
+expect_stderr_has "'kvmig config undo $older'"
+run kvmig config undo "$older"
+expect_status 0
+expect_stderr_has 'parallelMigrationsPerCluster: 7 -> 5 (default)'
+run kvmig config unset progressTimeout
+run kvmig config set progressTimeout=88
 
 test_case 'undo, history: a record that is none'
 for record in '[{"how":"set","changes":[{"after":5}]}]' '[1,{"changes":{}},{"how":"set"}]' '{}' 'x'; do
@@ -223,6 +341,8 @@ for record in '[{"how":"set","changes":[{"after":5}]}]' '[1,{"changes":{}},{"how
 	kvmig apply -q -f odd.json 2>/dev/null
 	run kvmig config undo
 	expect_stderr_lacks '(null)'
+	expect "status $status" test "$status" = 1 -o "$status" = 3
+	run kvmig config undo 1
 	expect "status $status" test "$status" = 1 -o "$status" = 3
 	run kvmig config history
 	expect_status 0
@@ -262,6 +382,15 @@ expect_json '.items[0].seconds' 88
 unset EDITOR
 run kvmig config edit </dev/null
 expect_status 3
+expect_stderr_has "config set KEY=VALUE'"
+cat >spoil <<'END'
+#!/bin/sh
+cp "$1" seen
+sed -i 's/progressTimeout: .*/bandwidthPerMigration: 64MiB\/s/' "$1"
+END
+run env EDITOR="$work/spoil" kvmig config edit
+expect_status 1
+expect 'told in the text' grep -q 'Hint: in the object it is written 64Mi' seen
 
 test_case 'presets'
 run kvmig config preset list -o name
@@ -297,6 +426,7 @@ run kvmig config preset default --dry-run
 expect_stderr_has 'parallelOutboundMigrationsPerNode: 1 -> 2 (default) (dry run)'
 run kvmig config preset default
 expect_status 0
+expect_stderr_has 'default of this cluster: completionTimeoutPerGiB 150 s/GiB'
 run kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o json
 expect_json '.spec.liveMigrationConfig | length' 0
 
@@ -306,17 +436,24 @@ expect_status 1
 expect_stderr_has 'has no field utilityVolumesTimeout'
 expect_stderr_has 'clusters that kvmig runs have no use for it'
 
-test_case 'seven writers at once lose nothing'
+# config.sh --full: 100 changes each
+changes=12
+[ "${1:-}" != --full ] || changes=100
+test_case 'eight writers at once lose nothing'
+before=$(kvmig config history -o json | jq '.items[-1].number // 0')
 keys='progressTimeout completionTimeoutPerGiB parallelMigrationsPerCluster parallelOutboundMigrationsPerNode
-	parallelInboundMigrationsPerNode maxDowntimeMs bandwidthPerMigration'
+	parallelInboundMigrationsPerNode maxDowntimeMs bandwidthPerMigration disableTLS'
 for key in $keys; do
-	(for n in $(seq 12); do kvmig config set -q "$key=$n" >/dev/null 2>"err-$key" || { echo "# $key=$n"; cat "err-$key"; } >>lost; done) &
+	(for n in $(seq "$changes"); do
+		[ "$key" != disableTLS ] || n=$([ $((n % 2)) = 1 ] && echo true || echo false)
+		kvmig config set -q "$key=$n" >/dev/null 2>"err-$key" || { echo "# $key=$n"; cat "err-$key"; } >>lost; done) &
 done
 wait
 [ ! -e lost ] || cat lost
 expect 'none was refused' test ! -e lost
 run kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o json
-expect_json '[.spec.liveMigrationConfig[] | tostring] | unique | join(" ")' 12
-expect_json '.metadata.annotations["kvmig.io/config-history"] | fromjson | length' 10
+expect_json '[.spec.liveMigrationConfig[] | tostring] | unique | join(" ")' "$changes false"
+expect_json '.metadata.annotations["kvmig.io/config-history"] | fromjson | "\(length) \(.[-1].number - .[0].number)"' '10 9'
+expect_json '.metadata.annotations["kvmig.io/config-history"] | fromjson | .[-1].number' $((before + 8 * changes))
 
 done_testing

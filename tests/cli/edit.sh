@@ -3,10 +3,9 @@
 # shellcheck source=tests/cli/lib.sh
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
 requires jq script
-KVMIG_CONTEXT=local TMPDIR=$work/tmp SHELL=/bin/sh
-export KVMIG_CONTEXT TMPDIR SHELL
+KVMIG_CONTEXT=local SHELL=/bin/sh
+export KVMIG_CONTEXT SHELL
 unset KUBE_EDITOR EDITOR
-mkdir "$TMPDIR"
 run kvmig node add n1 --uri "qemu+unix:///system?socket=$work/none"
 printf 'apiVersion: migrations.kubevirt.io/v1alpha1\nkind: MigrationPolicy\nmetadata: {name: p}\nspec: {selectors: {}, completionTimeoutPerGiB: 100}\n' >p.yaml
 kvmig apply -q -f p.yaml >/dev/null
