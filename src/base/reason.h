@@ -318,6 +318,10 @@
 	       "set another value, which the upgrade leaves alone",                                \
 	       "it equals the default of older releases, and HyperConverged 1.19 cannot tell the " \
 	       "two apart")                                                                        \
+	REASON(LINT_CONFIG_IN_FLIGHT, "KVMIG-LINT-CONFIG-IN-FLIGHT",                               \
+	       "a migration that runs keeps the settings that it began with",                      \
+	       "let it end, or cancel it and start it again",                                      \
+	       "its settings were copied into its object when it was handed over")                 \
 	REASON(ALARM_TWO_RUNNING, "KVMIG-ALARM-TWO-RUNNING",                                       \
 	       "two copies of the VM ran at once; the one that began second was suspended",        \
 	       "destroy the suspended copy once you are sure which one is right",                  \
