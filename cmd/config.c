@@ -42,7 +42,7 @@ static const Command *const subcommands[] = {
 	&config_view_command,    &config_explain_command, &config_set_command,
 	&config_unset_command,   &config_edit_command,    &config_preset_command,
 	&config_history_command, &config_undo_command,    &config_lint_command,
-	NULL,
+	&config_diff_command,    NULL,
 };
 
 const Command config_command = {

@@ -10,6 +10,7 @@ libcmd_la_SOURCES = \
 	%D%/completion.c \
 	%D%/context.c \
 	%D%/config.c %D%/config-common.h %D%/config-change.c %D%/config-edit.c %D%/config-history.c \
+	%D%/config-diff.c %D%/config-diff.h %D%/config-diff-other.c \
 	%D%/config-lint.c %D%/config-lint.h %D%/config-lint-flight.c \
 	%D%/config-preset.c %D%/config-view.c \
 	%D%/controller.c \

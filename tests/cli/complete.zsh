@@ -16,7 +16,7 @@ expect() {
 	done
 	REPLY=$text
 }
-send "PS1= PS2= RPS1=; unset zle_bracketed_paste; stty -echo; fpath=($1 \$fpath)"
+send "PS1= PS2= RPS1=; unset zle_bracketed_paste; stty -echo rows 100; fpath=($1 \$fpath)"
 send "autoload -Uz compinit; compinit -u -D; LISTMAX=1000; setopt NO_LIST_AMBIGUOUS NO_BEEP NO_PROMPT_SP"
 send "zstyle ':completion:*' list-prompt ''; zstyle ':completion:*' menu no; zstyle ':completion:*' list-colors"
 # Shows the line as it stands then.

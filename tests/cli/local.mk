@@ -5,6 +5,7 @@ cli_tests = \
 	%D%/cluster.sh \
 	%D%/completion.sh \
 	%D%/config.sh \
+	%D%/config-diff.sh \
 	%D%/config-lint.sh \
 	%D%/context.sh \
 	%D%/controller.sh \
