@@ -223,6 +223,185 @@
 	       "the controller died before the migration was handed to libvirt", "start it again", \
 	       "it was killed, or its machine went down; whoever came next found libvirt without " \
 	       "a migration")                                                                      \
+	REASON(BLK_RWX, "KVMIG-BLK-RWX",                                                           \
+	       "a volume of the VM cannot be opened on two nodes at once",                         \
+	       "move it to a storage class with ReadWriteMany",                                    \
+	       "its claim is ReadWriteOnce, as most storage classes make them where "              \
+	       "nobody asks for more; during a migration source and target have the "              \
+	       "volume open")                                                                      \
+	REASON(BLK_LOCAL_DISK, "KVMIG-BLK-LOCAL-DISK", "a disk of the VM is only on its node",     \
+	       "move the disk to shared storage",                                                  \
+	       "a hostDisk without 'shared', or an image in a folder of the host")                 \
+	REASON(BLK_HOST_DEVICE, "KVMIG-BLK-HOST-DEVICE",                                           \
+	       "a device of the node is passed through to the VM",                                 \
+	       "take the device out, or shut the VM down for the drain",                           \
+	       "PCI devices, GPUs and their like keep their state on the node")                    \
+	REASON(BLK_ENCRYPTED, "KVMIG-BLK-ENCRYPTED",                                               \
+	       "the memory of the VM is encrypted by the processor of its node",                   \
+	       "shut the VM down for the drain",                                                   \
+	       "SEV, TDX and secure execution: no other node has the key")                         \
+	REASON(BLK_INTERFACE, "KVMIG-BLK-INTERFACE", "a network interface of the VM cannot move",  \
+	       "bind it by masquerade, or by a plugin that can be migrated",                       \
+	       "on the pod network the VM would get another address on another node: "             \
+	       "bridge hands the pod's own to the guest")                                          \
+	REASON(BLK_CPU, "KVMIG-BLK-CPU", "the CPU of the VM cannot be offered by another node",    \
+	       "name a CPU model that several nodes have",                                         \
+	       "the node does not say what its host model is, or the guest depends on "            \
+	       "features of this very processor")                                                  \
+	REASON(BLK_FILESYSTEM, "KVMIG-BLK-FILESYSTEM",                                             \
+	       "a folder of the node is shared with the guest",                                    \
+	       "take the file system out, or shut the VM down for the drain",                      \
+	       "the daemon that serves it runs on the node, and keeps its state")                  \
+	REASON(BLK_NAME, "KVMIG-BLK-NAME", "the name of the VM is too long to be migrated",        \
+	       "make the VM anew under a name of at most 63 characters",                           \
+	       "the migration has the VM's name as a label, and label values end at 63 "           \
+	       "characters")                                                                       \
+	REASON(CHK_NOT_SEEN, "KVMIG-CHK-NOT-SEEN", "something could not be looked at",             \
+	       "ask for the right that the text names, or look at it where it is",                 \
+	       "no right to read it, or nothing outside of the node tells it")                     \
+	REASON(CHK_DISKS_COPIED, "KVMIG-CHK-DISKS-COPIED",                                         \
+	       "disks are copied together with the memory",                                        \
+	       "nothing, as long as they are small: their size counts for the time that "          \
+	       "a migration may take",                                                             \
+	       "cloud-init, container and empty disks are made for each pod")                      \
+	REASON(CHK_RESERVATION, "KVMIG-CHK-RESERVATION",                                           \
+	       "a disk uses SCSI persistent reservations",                                         \
+	       "see that the cluster software in the guest stands the change of node",             \
+	       "a reservation is held by the node that made it")                                   \
+	REASON(CHK_SRIOV, "KVMIG-CHK-SRIOV", "an SR-IOV interface is unplugged for the migration", \
+	       "let the guest bond it with another interface",                                     \
+	       "the function of the card belongs to the node")                                     \
+	REASON(CHK_CPU_PASSTHROUGH, "KVMIG-CHK-CPU-PASSTHROUGH",                                   \
+	       "the guest sees the processor of its node",                                         \
+	       "use host-model or a named model where nodes differ",                               \
+	       "host-passthrough hands out everything, and nothing compares it with the "          \
+	       "target's")                                                                         \
+	REASON(CHK_ONE_STREAM, "KVMIG-CHK-ONE-STREAM", "the memory is copied in one stream only",  \
+	       "take the CPU limit off where the migration is too slow",                           \
+	       "eight streams would take CPU time from the guest where its pod is "                \
+	       "limited")                                                                          \
+	REASON(CHK_STORAGE_MIGRATION, "KVMIG-CHK-STORAGE-MIGRATION",                               \
+	       "the disks of the VM cannot be moved to other storage while it runs",               \
+	       "shut it down to move its disks",                                                   \
+	       "the same obstacles as for a migration between nodes")                              \
+	REASON(CHK_EVICTION, "KVMIG-CHK-EVICTION", "the VM is marked to leave its node",           \
+	       "wait for the migration that follows, or clear the mark: 'kvmig cancel VM'",        \
+	       "its node is being drained, or was, and nobody took the mark off")                  \
+	REASON(CHK_SPARE_MEMORY, "KVMIG-CHK-SPARE-MEMORY",                                         \
+	       "the cluster has too little spare memory to drain as many nodes as may "            \
+	       "drain at once",                                                                    \
+	       "add memory or nodes, stop VMs, or let fewer nodes drain at once",                  \
+	       "the rule of the documents: spare memory of at least the number of nodes "          \
+	       "that drain in parallel times the highest total of VM memory requests on "          \
+	       "one node")                                                                         \
+	REASON(CHK_NODE_MEMORY, "KVMIG-CHK-NODE-MEMORY",                                           \
+	       "the other nodes have no room for all VMs of this one",                             \
+	       "free memory on the other nodes, uncordon one, or shut VMs down for the "           \
+	       "drain",                                                                            \
+	       "each VM needs its whole request on one node: a little on each of several "         \
+	       "does not help a large one")                                                        \
+	REASON(CHK_RETRY_LOOP, "KVMIG-CHK-RETRY-LOOP",                                             \
+	       "migrations of the VM fail again and again",                                        \
+	       "find out why with 'kvmig status VM', mend that, or end the tries with "            \
+	       "'kvmig cancel VM'",                                                                \
+	       "an eviction, or an update of the VM's pod, whose migration fails is "              \
+	       "tried anew until it works or somebody takes it back")                              \
+	REASON(CHK_TLS_OFF, "KVMIG-CHK-TLS-OFF", "migration traffic is not encrypted",             \
+	       "'kvmig config unset disableTLS'",                                                  \
+	       "disableTLS was set, as some do for speed on a network of their own")               \
+	REASON(CHK_UNSAFE, "KVMIG-CHK-UNSAFE", "libvirt's safety checks are overridden",           \
+	       "'kvmig config unset unsafeMigrationOverride'", "unsafeMigrationOverride was set")  \
+	REASON(CHK_NETWORK_NONE, "KVMIG-CHK-NETWORK-NONE",                                         \
+	       "migrations share the network that everything else uses",                           \
+	       "give them one of their own: 'kvmig help network'",                                 \
+	       "no dedicated migration network is set; the documents recommend one")               \
+	REASON(CHK_NETWORK_MISSING, "KVMIG-CHK-NETWORK-MISSING",                                   \
+	       "the network that migrations are to use does not exist",                            \
+	       "make it ('kvmig help network'), or take the setting out: 'kvmig "                  \
+	       "config unset network'",                                                            \
+	       "the setting names a NetworkAttachmentDefinition that is not in the "               \
+	       "namespace of KubeVirt, where it is looked for")                                    \
+	REASON(CHK_NETWORK_CONFIG, "KVMIG-CHK-NETWORK-CONFIG",                                     \
+	       "the network that migrations are to use cannot work as it is configured",           \
+	       "correct its NetworkAttachmentDefinition",                                          \
+	       "virt-handler wants an address on it, which takes an ipam part that gives "         \
+	       "one")                                                                              \
+	REASON(CHK_CLOCK_SKEW, "KVMIG-CHK-CLOCK-SKEW", "the clock of a node is wrong",             \
+	       "set up NTP on the node",                                                           \
+	       "leases, certificates and timeouts are compared across nodes")                      \
+	REASON(CHK_VERSIONS, "KVMIG-CHK-VERSIONS", "the nodes have different versions",            \
+	       "bring all nodes to one version; until then, migrate from old to new",              \
+	       "a VM that was started by a newer QEMU may have a machine type or devices "         \
+	       "that an older one lacks")                                                          \
+	REASON(CHK_KUBEVIRT, "KVMIG-CHK-KUBEVIRT", "KubeVirt says that it is not available",       \
+	       "look at its pods: 'kubectl get pods -A -l kubevirt.io'",                           \
+	       "one of its parts is not ready, or it is being installed or removed")               \
+	REASON(CHK_VIRT_API, "KVMIG-CHK-VIRT-API", "KubeVirt's virt-api does not answer",          \
+	       "look at its pods: 'kubectl get pods -A -l kubevirt.io=virt-api'",                  \
+	       "it admits all that is written to KubeVirt's objects: until it answers nothing "    \
+	       "can be migrated, and no policy can be changed")                                    \
+	REASON(CHK_USERFAULTFD, "KVMIG-CHK-USERFAULTFD", "post-copy cannot work on a node",        \
+	       "set sysctl vm.unprivileged_userfaultfd=1 on the node, or use QEMU 8.0 "            \
+	       "and libvirt 10.1",                                                                 \
+	       "QEMU runs without the right to catch page faults of the kernel")                   \
+	REASON(CHK_DISK_LEASES, "KVMIG-CHK-DISK-LEASES",                                           \
+	       "nothing on the node keeps a disk from being used by two VMs at once",              \
+	       "set lock_manager = \"lockd\" in qemu.conf and start virtlockd, or use "            \
+	       "sanlock",                                                                          \
+	       "without leases only QEMU's own image locks stand between two copies of a "         \
+	       "VM and one disk")                                                                  \
+	REASON(CHK_TCG, "KVMIG-CHK-TCG",                                                           \
+	       "the VM is emulated by a QEMU that corrupts such VMs while they migrate",           \
+	       "update QEMU to 9.0 or newer, or let the VM use KVM",                               \
+	       "before 9.0 pages that the guest writes can be missed where TCG runs it")           \
+	REASON(CHK_DRAIN_STOPS, "KVMIG-CHK-DRAIN-STOPS",                                           \
+	       "a drain shuts the VM down, though it could be migrated",                           \
+	       "set evictionStrategy: LiveMigrate, in the VM or for the cluster",                  \
+	       "without an eviction strategy an eviction is what it is for any pod")               \
+	REASON(CHK_POST_COPY_VM, "KVMIG-CHK-POST-COPY-VM",                                         \
+	       "post-copy is allowed, and this VM cannot use it",                                  \
+	       "give it a policy of its own, with a time that pre-copy needs",                     \
+	       "what devices hold of the memory cannot be fetched later")                          \
+	REASON(BLK_SHARED_MEMORY, "KVMIG-BLK-SHARED-MEMORY",                                       \
+	       "the VM shares memory with others on its node",                                     \
+	       "take the device out, or shut the VM down for the drain",                           \
+	       "an shmem device: whoever else has that memory stays behind; only with "            \
+	       "role='master' does libvirt take a copy along")                                     \
+	REASON(CHK_DISK_CACHE, "KVMIG-CHK-DISK-CACHE",                                             \
+	       "the cache of a disk is not safe for a migration",                                  \
+	       "use cache='none', or 'directsync'",                                                \
+	       "older releases of libvirt refuse any other; newer ones let even "                  \
+	       "cache='unsafe' go, with which nothing makes the node write out what "              \
+	       "the guest has flushed")                                                            \
+	REASON(CHK_PATH_ABSENT, "KVMIG-CHK-PATH-ABSENT",                                           \
+	       "another node does not have a file or device of the VM",                            \
+	       "put it there, or on shared storage; if it is there: virsh pool-refresh "           \
+	       "POOL",                                                                             \
+	       "the storage pool of the other node that covers the path does not list "            \
+	       "it, or has another one of that name; libvirt finds out when the "                  \
+	       "migration has begun")                                                              \
+	REASON(CHK_PATH_UNSEEN, "KVMIG-CHK-PATH-UNSEEN",                                           \
+	       "whether other nodes have what the VM has open is not known",                       \
+	       "on both nodes: stat -c '%d %i %s %z' PATH, ip link show BRIDGE; with a "           \
+	       "storage pool over its folder on both (virsh pool-define-as NAME dir "              \
+	       "--target FOLDER) kvmig can see it",                                                \
+	       "libvirt shows files of a host only in its storage pools, and one path "            \
+	       "on two hosts can be two files")                                                    \
+	REASON(CHK_MEDIA, "KVMIG-CHK-MEDIA",                                                       \
+	       "a medium in a drive of the VM may be on its own node only",                        \
+	       "eject it: virsh change-media VM DRIVE --eject; or put it on shared "               \
+	       "storage",                                                                          \
+	       "libvirt takes what is only read for safe, and the target fails to open "           \
+	       "it")                                                                               \
+	REASON(CHK_CHECKPOINTS, "KVMIG-CHK-CHECKPOINTS",                                           \
+	       "checkpoints of the VM do not go along",                                            \
+	       "let the backup program make a full backup afterwards",                             \
+	       "libvirt keeps its record of them on the node; their bitmaps stay in "              \
+	       "the image and go on recording")                                                    \
+	REASON(CHK_HOST_MODEL, "KVMIG-CHK-HOST-MODEL",                                             \
+	       "VMs with CPU model host-model cannot leave the node",                              \
+	       "use a named CPU model where no other node has this one",                           \
+	       "the node does not say what its CPU model is, or no other node has it")             \
 	REASON(LINT_POLICY_INVALID, "KVMIG-LINT-POLICY-INVALID",                                   \
 	       "a policy that the admission would refuse", "correct what the message names",       \
 	       "it was written before the admission existed, or past it")                          \

@@ -13,6 +13,14 @@ unit_tests += %D%/test-binding
 tests_unit_test_binding_SOURCES = %D%/test-binding.c
 tests_unit_test_binding_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-check-cluster
+tests_unit_test_check_cluster_SOURCES = %D%/test-check-cluster.c
+tests_unit_test_check_cluster_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-check-nodes
+tests_unit_test_check_nodes_SOURCES = %D%/test-check-nodes.c
+tests_unit_test_check_nodes_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-columns
 tests_unit_test_columns_SOURCES = %D%/test-columns.c
 tests_unit_test_columns_LDADD = $(AM_UNIT_LDADD)
@@ -143,6 +151,11 @@ tests_unit_test_manifest_LDADD = $(AM_UNIT_LDADD)
 unit_tests += %D%/test-migration
 tests_unit_test_migration_SOURCES = %D%/test-migration.c
 tests_unit_test_migration_LDADD = $(AM_UNIT_LDADD)
+
+unit_tests += %D%/test-look
+tests_unit_test_look_SOURCES = %D%/test-look.c src/hyper/libvirt/parts-xml.c src/hyper/libvirt/parts-xml.h
+tests_unit_test_look_CFLAGS = $(AM_CFLAGS)
+tests_unit_test_look_LDADD = $(AM_UNIT_LDADD)
 
 unit_tests += %D%/test-domain-xml
 tests_unit_test_domain_xml_SOURCES = %D%/test-domain-xml.c src/hyper/libvirt/domain-xml.c \

@@ -1,0 +1,20 @@
+libkvmig_la_SOURCES += \
+	%D%/capacity.c %D%/capacity.h \
+	%D%/claims.c %D%/claims.h \
+	%D%/condition.c \
+	%D%/cpu.c \
+	%D%/devices.c \
+	%D%/finding.c %D%/finding.h %D%/fold.c \
+	%D%/hosts.c %D%/hosts.h \
+	%D%/interfaces.c \
+	%D%/kubevirt.c %D%/kubevirt.h \
+	%D%/look.c %D%/look-places.c \
+	%D%/network.c %D%/network.h \
+	%D%/nodes.c %D%/nodes.h \
+	%D%/pools.c %D%/pools.h \
+	%D%/reach.c %D%/reach.h \
+	%D%/settings.c %D%/settings.h \
+	%D%/state.c \
+	%D%/storage.c \
+	%D%/tries.c %D%/tries.h \
+	%D%/vm.c %D%/vm.h
