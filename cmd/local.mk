@@ -42,6 +42,7 @@ libcmd_la_SOURCES = \
 	%D%/review.c %D%/review.h \
 	%D%/status.c \
 	%D%/talk.c \
+	%D%/targets.c %D%/targets.h %D%/targets-print.c %D%/node-selector.c %D%/node-selector.h \
 	%D%/version.c \
 	%D%/vm.c %D%/vm.h %D%/vm-label.c
 if ENABLE_LAB

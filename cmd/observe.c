@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "observe.h"
 
+#include "base/reason.h"
 #include "model/host.h"
 #include "model/quantity.h"
 
@@ -61,29 +62,61 @@ gboolean observe_node(const CommandContext *context, const char *node, GError **
 	       warn_about_hosts(context, node, error);
 }
 
-static gboolean look_again(const CommandContext *context, GError **error)
+static cJSON *look_again_for(const CommandContext *context, const char *word, GError **error)
 {
 	g_autoptr(Hyper) hyper = hyper_new(NULL, NULL, clock_real(), NULL, NULL);
 	g_autoptr(Inventory) inventory = inventory_new(context->cluster, hyper, clock_real());
 
-	return inventory_refresh_stale(inventory, 0, HOST_TIMEOUT_MS, error);
+	if (!inventory_refresh_stale(inventory, 0, HOST_TIMEOUT_MS, error))
+		return NULL;
+	return inventory_find_vmi(context->cluster, context->ns, word, error);
+}
+
+/* Of a VirtualMachine that has no instance; NULL: there is none. */
+static char *state_of_stopped(const CommandContext *context, const char *word)
+{
+	g_autoptr(cJSON) vm = NULL;
+
+	if (!context->ns || !name_check_dns_subdomain(word, "VM", NULL))
+		return NULL;
+	vm = cluster_get(context->cluster, &KIND_VM, context->ns, word, NULL);
+	return vm ? g_strdup(json_string(json_get(vm, "status"), "printableStatus", "Stopped"))
+		  : NULL;
+}
+
+cJSON *observe_find_vmi_or_state(const CommandContext *context, const char *word, char **ret_state,
+				 GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	cJSON *vmi = inventory_find_vmi(context->cluster, context->ns, word, &cause);
+	char *state = NULL;
+
+	if (vmi)
+		return vmi;
+	if (error_code(cause) == KVMIG_ERROR_NOT_FOUND) {
+		if (cluster_caps(context->cluster)->kvmig_migrates)
+			return look_again_for(context, word, error);
+		state = state_of_stopped(context, word);
+	}
+	if (state)
+		*ret_state = state;
+	else
+		g_propagate_error(error, g_steal_pointer(&cause));
+	return NULL;
 }
 
 cJSON *observe_find_vmi(const CommandContext *context, const char *word, GError **error)
 {
-	g_autoptr(GError) cause = NULL;
-	cJSON *vmi = inventory_find_vmi(context->cluster, context->ns, word, &cause);
+	g_autofree char *state = NULL;
+	cJSON *vmi = observe_find_vmi_or_state(context, word, &state, error);
 
-	if (vmi)
+	if (!state)
 		return vmi;
-	if (error_code(cause) != KVMIG_ERROR_NOT_FOUND ||
-	    !cluster_caps(context->cluster)->kvmig_migrates) {
-		g_propagate_error(error, g_steal_pointer(&cause));
-		return NULL;
-	}
-	if (!look_again(context, error))
-		return NULL;
-	return inventory_find_vmi(context->cluster, context->ns, word, error);
+	error_set(error, KVMIG_ERROR_NOT_FOUND, "VM '%s' in namespace '%s' is not running (%s)",
+		  word, context->ns, state);
+	error_reason(error, REASON_BLK_NOT_RUNNING);
+	error_hint(error, "%s", reason_find(REASON_BLK_NOT_RUNNING)->hint);
+	return NULL;
 }
 
 static void hint_near_nodes(Cluster *cluster, const char *name, GError **error)
@@ -180,8 +213,9 @@ gboolean observe_carry_labels(const CommandContext *context, const cJSON *vmi, G
 
 void show_field(const CommandContext *context, const char *label, const char *value)
 {
-	g_autofree char *safe = output_escape(value ? value : "-");
-	g_autofree char *head = g_strdup_printf("%s:", label);
+	g_autofree char *safe = output_escape(value && *value ? value : "-");
+	g_autofree char *name = output_escape(label);
+	g_autofree char *head = g_strconcat(name, g_str_equal(label, " ") ? "" : ":", NULL);
 
 	(void)fprintf(context->output->stream, "%-19s %s\n", head, safe);
 }

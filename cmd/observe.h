@@ -14,7 +14,12 @@ gboolean observe_cluster(const CommandContext *context, GError **error);
 gboolean observe_node(const CommandContext *context, const char *node, GError **error);
 
 /* The VM that is meant by `word`, as inventory_find_vmi(). Where the store knows none, all hosts
- * are looked at first, however fresh: it may have been made a moment ago. */
+ * are looked at first, however fresh: it may have been made a moment ago. Where on KubeVirt there
+ * is such a VM, and no instance of it: NULL, no error, and the VM's state in KubeVirt's word
+ * ("Stopped"), to free with g_free(). */
+cJSON *observe_find_vmi_or_state(const CommandContext *context, const char *word, char **ret_state,
+				 GError **error);
+/* The same, where that is an error too: NOT_FOUND, with the reason KVMIG-BLK-NOT-RUNNING. */
 cJSON *observe_find_vmi(const CommandContext *context, const char *word, GError **error);
 
 /* The Host of that name; NOT_FOUND hints at near names. */
@@ -29,7 +34,8 @@ gboolean change_labels(cJSON *object, char *const *changes, gboolean overwrite,
  * lets it, which is said. */
 gboolean observe_carry_labels(const CommandContext *context, const cJSON *vmi, GError **error);
 
-/* "LABEL:    value", aligned, made harmless for the terminal; NULL shows "-". */
+/* "LABEL:    value", aligned, made harmless for the terminal; NULL and "" show "-". The label of
+ * further values is " ". */
 void show_field(const CommandContext *context, const char *label, const char *value);
 /* Text of a quantity for people, "-" where it is none; free with g_free(). */
 char *human_quantity(const char *quantity);

@@ -39,6 +39,7 @@ man_pages = \
 	%D%/kvmig-policy.1 \
 	%D%/kvmig-reasons.7 \
 	%D%/kvmig-status.1 \
+	%D%/kvmig-targets.1 \
 	%D%/kvmig-version.1 \
 	%D%/kvmig-vm.1
 if ENABLE_LAB

@@ -47,6 +47,10 @@
 	       "no controller runs, so nobody starts or watches migrations",                       \
 	       "run 'kvmig controller', or any command that starts one",                           \
 	       "on fleet and local clusters a controller does the work; it was stopped, or died")  \
+	REASON(PEND_QUOTA, "KVMIG-PEND-QUOTA",                                                     \
+	       "the quota of the namespace has no room for the pod that is to receive the VM",     \
+	       "have an admin raise it, or stop something",                                        \
+	       "during a migration a VM has two pods, and the quota counts both")                  \
 	REASON(TGT_SOURCE, "KVMIG-TGT-SOURCE", "the VM runs there already", "name another node",   \
 	       "the node that was asked for is the VM's own")                                      \
 	REASON(TGT_SAME_HOST, "KVMIG-TGT-SAME-HOST",                                               \
@@ -158,6 +162,9 @@
 	       "the node is not on the network that migrations use",                               \
 	       "set the network up on the node: 'kvmig network check'",                            \
 	       "its virt-handler has no interface migration0, or its Host no address to send to")  \
+	REASON(TGT_LIBVIRT, "KVMIG-TGT-LIBVIRT", "libvirt on the node refuses the VM",             \
+	       "its own words say why",                                                            \
+	       "an obstacle that only its daemon knows, found when it was asked about this VM")    \
 	REASON(BLK_NOT_RUNNING, "KVMIG-BLK-NOT-RUNNING", "the VM is not running",                  \
 	       "start it; a VM that is shut off has nothing to migrate live",                      \
 	       "it is shut off, still starting, or has ended")                                     \

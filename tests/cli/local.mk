@@ -26,6 +26,7 @@ cli_tests = \
 	%D%/policy.sh \
 	%D%/policy-bad.sh \
 	%D%/status.sh \
+	%D%/targets.sh \
 	%D%/version.sh \
 	%D%/vm.sh
 TESTS += $(cli_tests)

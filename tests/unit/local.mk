@@ -213,6 +213,10 @@ unit_tests += %D%/test-option
 tests_unit_test_option_SOURCES = %D%/test-option.c
 tests_unit_test_option_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-pods-seen
+tests_unit_test_pods_seen_SOURCES = %D%/test-pods-seen.c
+tests_unit_test_pods_seen_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-policy
 tests_unit_test_policy_SOURCES = %D%/test-policy.c %D%/policy-naive.h %D%/policy-words.h
 tests_unit_test_policy_LDADD = $(AM_UNIT_LDADD)
