@@ -27,7 +27,7 @@ libcmd_la_SOURCES = \
 	%D%/label.c \
 	%D%/lint.c %D%/lint.h \
 	%D%/log.c \
-	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c \
+	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c %D%/node-kubevirt.c \
 	%D%/observe.c %D%/observe.h \
 	%D%/manifest-files.c %D%/manifest-files.h %D%/manifest-write.c \
 	%D%/migrate.c \

@@ -35,15 +35,23 @@ static char *check_uri(const char *option, const char *text, gboolean allow_tcp,
 }
 
 /* An IP address, a host name, or unix:/folder: what cmd/ takes is what libvirt is given. */
-static gboolean check_address(const char *address, GError **error)
+gboolean node_check_address(const char *address, GError **error)
 {
 	if (!address || g_hostname_is_ip_address(address) ||
 	    (g_str_has_prefix(address, "unix:/") && strlen(address) < 90) ||
 	    name_check_dns_subdomain(address, "address", NULL))
 		return TRUE;
-	error_set(error, KVMIG_ERROR_USAGE,
-		  "--migration-address: '%s' is no IP address, host name or unix:/folder", address);
+	error_set(error, KVMIG_ERROR_USAGE, "'%s' is no IP address, host name or unix:/folder",
+		  address);
 	error_hint(error, "for example 192.0.2.1; a port is not part of it");
+	return FALSE;
+}
+
+static gboolean check_address(const char *address, GError **error)
+{
+	if (node_check_address(address, error))
+		return TRUE;
+	error_prefix(error, "--migration-address");
 	return FALSE;
 }
 
@@ -233,11 +241,17 @@ static void warn_local_uri(const CommandContext *context, const cJSON *object,
 
 static int run_add(CommandContext *context, const void *values, GError **error)
 {
-	g_autoptr(cJSON) object = make_host(context, values, error);
+	g_autoptr(cJSON) object = NULL;
 	g_autoptr(cJSON) created = NULL;
 	g_autoptr(HyperHostInfo) info = NULL;
 	g_autoptr(GError) unreachable = NULL;
 
+	if (node_refuse_kubernetes(context,
+				   "for libvirt hosts of your own: kvmig --context local node add "
+				   "NAME --uri URI",
+				   error))
+		return STATUS_FAILED;
+	object = make_host(context, values, error);
 	if (!object || !check_new(context->cluster, object, NULL, error))
 		return STATUS_FAILED;
 	info = ask_host(object, &unreachable);

@@ -15,9 +15,12 @@ typedef struct {
 static int run_label(CommandContext *context, const void *values, GError **error)
 {
 	const LabelValues *options = values;
-	g_autoptr(cJSON) host = observe_host(context->cluster, context->args[0], error);
+	g_autoptr(cJSON) host = NULL;
 	g_autoptr(cJSON) stored = NULL;
 
+	if (node_refuse_kubernetes(context, "kvmig label node NAME KEY=VALUE", error))
+		return STATUS_FAILED;
+	host = observe_host(context->cluster, context->args[0], error);
 	if (!host || !change_labels(host, context->args + 1, options->overwrite,
 				    inventory_owns_host_label, error))
 		return STATUS_FAILED;
@@ -63,6 +66,9 @@ static gboolean set_unschedulable(CommandContext *context, const char *name, gbo
 /* Names are checked before the first is changed. */
 static int set_all(CommandContext *context, gboolean cordoned, GError **error)
 {
+	if (node_refuse_kubernetes(
+		    context, cordoned ? "kubectl cordon NODE" : "kubectl uncordon NODE", error))
+		return STATUS_FAILED;
 	for (guint i = 0; i < context->n_args; i++) {
 		g_autoptr(cJSON) host = observe_host(context->cluster, context->args[i], error);
 
@@ -215,9 +221,12 @@ static int run_remove(CommandContext *context, const void *values, GError **erro
 {
 	const RemoveValues *options = values;
 	const char *node = context->args[0];
-	g_autoptr(cJSON) host = observe_host(context->cluster, node, error);
+	g_autoptr(cJSON) host = NULL;
 	g_autoptr(GPtrArray) vmis = NULL;
 
+	if (node_refuse_kubernetes(context, "kubectl delete node NODE", error))
+		return STATUS_FAILED;
+	host = observe_host(context->cluster, node, error);
 	if (!host || (!options->force && !observe_node(context, node, error)))
 		return STATUS_FAILED;
 	if (!cluster_batch_begin(context->cluster, error))

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* kvmig node: reading. What changes nodes is in node-change.c and node-add.c. */
+/* kvmig node: reading. What changes nodes is in node-change.c and node-add.c, what is read of
+ * Kubernetes' own in node-kubevirt.c. */
 #include "node.h"
 
 #include "model/host.h"
 #include "model/quantity.h"
 #include "model/vmi.h"
+#include "resource.h"
 
 /* Only in rows of tables, never in -o json: how many VMs run there. */
 #define ROW_VMS "vms"
 
 /* ---- list ----------------------------------------------------------------------------------- */
 
-static char *cell_name(const cJSON *row)
+char *node_cell_name(const cJSON *row)
 {
 	return g_strdup(object_name(row));
 }
@@ -36,12 +38,14 @@ static char *cell_version(const cJSON *row)
 	return g_strdup(node_info(row, "libvirtVersion"));
 }
 
-static char *cell_vms(const cJSON *row)
+char *node_cell_vms(const cJSON *row)
 {
-	return g_strdup_printf("%" G_GINT64_FORMAT, json_int(row, ROW_VMS, 0));
+	return json_get(row, ROW_VMS)
+		       ? g_strdup_printf("%" G_GINT64_FORMAT, json_int(row, ROW_VMS, 0))
+		       : NULL;
 }
 
-static char *cell_memory(const cJSON *row)
+char *node_cell_memory(const cJSON *row)
 {
 	return human_quantity(
 		json_string(json_path(row, "status", "capacity", NULL), "memory", NULL));
@@ -57,7 +61,7 @@ static char *cell_uri(const cJSON *row)
 	return g_strdup(json_string(json_get(row, "spec"), "uri", NULL));
 }
 
-static char *cell_cpu(const cJSON *row)
+char *node_cell_cpu(const cJSON *row)
 {
 	return g_strdup(json_string(json_path(row, "status", "capacity", NULL), "cpu", NULL));
 }
@@ -74,52 +78,54 @@ static char *cell_uuid(const cJSON *row)
 
 static char *row_name(const cJSON *row)
 {
-	return g_strdup_printf("host.kvmig.io/%s", object_name(row));
+	return resource_id(&KIND_HOST, object_name(row));
 }
 
 static const OutputColumn columns[] = {
-	{ "NAME", FALSE, FALSE, cell_name },
+	{ "NAME", FALSE, FALSE, node_cell_name },
 	{ "STATUS", FALSE, FALSE, node_status_text },
 	{ "AGE", FALSE, FALSE, object_age },
 	{ "VERSION", FALSE, FALSE, cell_version },
-	{ "VMS", FALSE, TRUE, cell_vms },
-	{ "MEMORY", FALSE, TRUE, cell_memory },
+	{ "VMS", FALSE, TRUE, node_cell_vms },
+	{ "MEMORY", FALSE, TRUE, node_cell_memory },
 	{ "AVAILABLE", FALSE, TRUE, cell_available },
-	{ "CPU", TRUE, TRUE, cell_cpu },
+	{ "CPU", TRUE, TRUE, node_cell_cpu },
 	{ "QEMU", TRUE, FALSE, cell_qemu },
 	{ "HOST-UUID", TRUE, FALSE, cell_uuid },
 	{ "URI", TRUE, FALSE, cell_uri },
 	{ NULL, FALSE, FALSE, NULL },
 };
 
-static gboolean is_table(const CommandContext *context)
+gboolean node_output_is_table(const CommandContext *context)
 {
 	return context->output->format == OUTPUT_TABLE || context->output->format == OUTPUT_WIDE;
 }
 
-/* Fills in the number of VMs that run on each of them. */
-static gboolean count_vms(Cluster *cluster, const GPtrArray *hosts, GError **error)
+static gboolean count_vm(const cJSON *object, gpointer counts)
 {
-	g_autoptr(GPtrArray) vmis = cluster_list(cluster, &KIND_VMI, NULL, NULL, error);
-	g_autoptr(GHashTable) counts = g_hash_table_new(g_str_hash, g_str_equal);
+	Vmi vmi;
+	guint count;
 
-	if (!vmis)
+	vmi_read(object, &vmi);
+	if (!vmi.node_name || g_strcmp0(vmi.phase, "Running") != 0)
+		return TRUE;
+	count = GPOINTER_TO_UINT(g_hash_table_lookup(counts, vmi.node_name));
+	g_hash_table_insert(counts, g_strdup(vmi.node_name), GUINT_TO_POINTER(count + 1));
+	return TRUE;
+}
+
+gboolean node_count_vms(Cluster *cluster, const GPtrArray *rows, GError **error)
+{
+	g_autoptr(GHashTable) counts =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	if (!cluster_each(cluster, &KIND_VMI, NULL, count_vm, counts, NULL, error))
 		return FALSE;
-	for (guint i = 0; i < vmis->len; i++) {
-		Vmi vmi;
+	for (guint i = 0; i < rows->len; i++) {
+		cJSON *row = g_ptr_array_index(rows, i);
+		gpointer count = g_hash_table_lookup(counts, object_name(row));
 
-		vmi_read(g_ptr_array_index(vmis, i), &vmi);
-		if (!vmi.node_name || g_strcmp0(vmi.phase, "Running") != 0)
-			continue;
-		g_hash_table_insert(counts, (gpointer)vmi.node_name,
-				    GUINT_TO_POINTER(1 + GPOINTER_TO_UINT(g_hash_table_lookup(
-								 counts, vmi.node_name))));
-	}
-	for (guint i = 0; i < hosts->len; i++) {
-		cJSON *host = g_ptr_array_index(hosts, i);
-		gpointer count = g_hash_table_lookup(counts, object_name(host));
-
-		json_set_int(host, ROW_VMS, GPOINTER_TO_UINT(count));
+		json_set_int(row, ROW_VMS, GPOINTER_TO_UINT(count));
 	}
 	return TRUE;
 }
@@ -140,10 +146,13 @@ static int run_list(CommandContext *context, const void *values, GError **error)
 		}
 		list.selector = selector;
 	}
+	if (node_is_kubernetes(context))
+		return node_list_kubernetes(context, selector, error);
 	if (!observe_cluster(context, error))
 		return STATUS_FAILED;
 	hosts = cluster_list(context->cluster, &KIND_HOST, &list, NULL, error);
-	if (!hosts || (is_table(context) && !count_vms(context->cluster, hosts, error)))
+	if (!hosts || (node_output_is_table(context) &&
+		       !node_count_vms(context->cluster, hosts, error)))
 		return STATUS_FAILED;
 	if (hosts->len == 0)
 		say(context, "no nodes%s; 'kvmig node add' adds one",
@@ -169,7 +178,7 @@ static void show_hardware(const CommandContext *context, const cJSON *object)
 {
 	const cJSON *status = json_get(object, "status");
 	const cJSON *tls = json_get(status, "tls");
-	g_autofree char *memory = cell_memory(object);
+	g_autofree char *memory = node_cell_memory(object);
 	g_autofree char *available = cell_available(object);
 	g_autofree char *both = g_strdup_printf("%s, %s available", memory, available);
 
@@ -187,28 +196,36 @@ static void show_hardware(const CommandContext *context, const cJSON *object)
 								    : "missing");
 }
 
-static gboolean show_vms(const CommandContext *context, const char *node, GError **error)
+typedef struct {
+	const CommandContext *context;
+	const char *node;
+	const char *label; /* of the next line */
+} VmLines;
+
+static gboolean show_vm(const cJSON *object, gpointer data)
 {
-	g_autoptr(GPtrArray) vmis = cluster_list(context->cluster, &KIND_VMI, NULL, NULL, error);
-	const char *label = "VMs";
+	VmLines *lines = data;
+	g_autofree char *ref = object_ref(object);
+	g_autofree char *text = NULL;
+	Vmi vmi;
 
-	if (!vmis)
+	vmi_read(object, &vmi);
+	if (g_strcmp0(vmi.node_name, lines->node) != 0)
+		return TRUE;
+	text = g_strdup_printf("%s %s", ref, vmi.phase);
+	show_field(lines->context, lines->label, text);
+	lines->label = " ";
+	return TRUE;
+}
+
+gboolean node_show_vms(const CommandContext *context, const char *node, GError **error)
+{
+	VmLines lines = { context, node, "VMs" };
+
+	if (!cluster_each(context->cluster, &KIND_VMI, NULL, show_vm, &lines, NULL, error))
 		return FALSE;
-	for (guint i = 0; i < vmis->len; i++) {
-		const cJSON *object = g_ptr_array_index(vmis, i);
-		g_autofree char *ref = object_ref(object);
-		g_autofree char *text = NULL;
-		Vmi vmi;
-
-		vmi_read(object, &vmi);
-		if (g_strcmp0(vmi.node_name, node) != 0)
-			continue;
-		text = g_strdup_printf("%s %s", ref, vmi.phase);
-		show_field(context, label, text);
-		label = " ";
-	}
-	if (g_str_equal(label, "VMs"))
-		show_field(context, label, NULL);
+	if (g_str_equal(lines.label, "VMs"))
+		show_field(context, lines.label, NULL);
 	return TRUE;
 }
 
@@ -222,16 +239,15 @@ static cJSON *find_fresh(const CommandContext *context, const char *name, GError
 	return observe_host(context->cluster, name, error);
 }
 
-static int run_show(CommandContext *context, const void *values, GError **error)
+static int show(CommandContext *context, GError **error)
 {
 	g_autoptr(cJSON) host = find_fresh(context, context->args[0], error);
 	g_autofree char *status = NULL;
 	g_autofree char *age = NULL;
 
-	(void)values;
 	if (!host)
 		return STATUS_FAILED;
-	if (!is_table(context)) {
+	if (!node_output_is_table(context)) {
 		const OutputSpec spec = { .columns = columns, .name = row_name, .single = TRUE };
 		g_autoptr(GPtrArray) rows = g_ptr_array_new();
 
@@ -248,7 +264,14 @@ static int run_show(CommandContext *context, const void *values, GError **error)
 	show_hardware(context, host);
 	show_labels(context, host, inventory_owns_host_label);
 	show_conditions(context, host);
-	return show_vms(context, object_name(host), error) ? STATUS_DONE : STATUS_FAILED;
+	return node_show_vms(context, object_name(host), error) ? STATUS_DONE : STATUS_FAILED;
+}
+
+static int run_show(CommandContext *context, const void *values, GError **error)
+{
+	(void)values;
+	return node_is_kubernetes(context) ? node_show_kubernetes(context, error)
+					   : show(context, error);
 }
 
 /* ---- the table ------------------------------------------------------------------------------ */
