@@ -69,6 +69,13 @@ static void append_option(GString *text, const char *option, const char *value)
 	g_string_append_printf(text, " %s %s", option, quoted ? quoted : value);
 }
 
+/* It looks at all namespaces where none is given: one from a kubeconfig would leave VMs out. */
+static gboolean is_of_all(const Command *command, char **words)
+{
+	return strcmp(command->name, "check") == 0 &&
+	       (has(words, "--node") || has(words, "--cluster"));
+}
+
 /* line: what follows "kvmig ". */
 static void append_place(GString *text, const char *line)
 {
@@ -80,7 +87,8 @@ static void append_place(GString *text, const char *line)
 		return;
 	append_option(text, "--kubeconfig", place.kubeconfig);
 	append_option(text, "--context", place.context);
-	if ((command->needs & HAS_NAMESPACE) && !has(words, "-n") && !has(words, "-A"))
+	if ((command->needs & HAS_NAMESPACE) && !has(words, "-n") && !has(words, "-A") &&
+	    !is_of_all(command, words))
 		append_option(text, "-n", place.ns);
 }
 

@@ -4,6 +4,8 @@ libcmd_la_SOURCES = \
 	%D%/apply.c \
 	%D%/cancel.c \
 	%D%/cluster.c %D%/cluster-info.c %D%/cluster-info.h %D%/cluster-may.c \
+	%D%/check.c %D%/check.h %D%/check-cluster.c %D%/check-gather.c %D%/check-hosts.c \
+	%D%/check-kubevirt.c %D%/check-may.c %D%/check-policy.c %D%/check-vm.c \
 	%D%/cmd.h \
 	%D%/commands.c %D%/commands.def \
 	%D%/complete.c \
@@ -27,6 +29,7 @@ libcmd_la_SOURCES = \
 	%D%/label.c \
 	%D%/lint.c %D%/lint.h \
 	%D%/log.c \
+	%D%/network.c %D%/network.h %D%/network-check.c %D%/network-create.c %D%/network-probe.c \
 	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c %D%/node-kubevirt.c \
 	%D%/observe.c %D%/observe.h \
 	%D%/manifest-files.c %D%/manifest-files.h %D%/manifest-write.c \

@@ -21,6 +21,7 @@ man_pages = \
 	%D%/kvmig.1 \
 	%D%/kvmig-apply.1 \
 	%D%/kvmig-cancel.1 \
+	%D%/kvmig-check.1 \
 	%D%/kvmig-cluster.1 \
 	%D%/kvmig-completion.1 \
 	%D%/kvmig-config.1 \
@@ -36,6 +37,7 @@ man_pages = \
 	%D%/kvmig-label.1 \
 	%D%/kvmig-migrate.1 \
 	%D%/kvmig-node.1 \
+	%D%/kvmig-network.1 \
 	%D%/kvmig-policy.1 \
 	%D%/kvmig-reasons.7 \
 	%D%/kvmig-status.1 \

@@ -333,6 +333,14 @@
 	       "correct its NetworkAttachmentDefinition",                                          \
 	       "virt-handler wants an address on it, which takes an ipam part that gives "         \
 	       "one")                                                                              \
+	REASON(CHK_NETWORK_SPEED, "KVMIG-CHK-NETWORK-SPEED",                                       \
+	       "the speed between two nodes is not known",                                         \
+	       "migrate a VM between them, and look again",                                        \
+	       "nothing but a migration sends data from one node to another for kvmig")            \
+	REASON(CHK_PERMISSION, "KVMIG-CHK-PERMISSION", "you may not do what a migration takes",    \
+	       "let an admin grant it: kvmig rbac grant",                                          \
+	       "only who is bound to the role kubevirt.io:migrate may make migrations, "           \
+	       "since KubeVirt 1.5")                                                               \
 	REASON(CHK_CLOCK_SKEW, "KVMIG-CHK-CLOCK-SKEW", "the clock of a node is wrong",             \
 	       "set up NTP on the node",                                                           \
 	       "leases, certificates and timeouts are compared across nodes")                      \
@@ -340,6 +348,9 @@
 	       "bring all nodes to one version; until then, migrate from old to new",              \
 	       "a VM that was started by a newer QEMU may have a machine type or devices "         \
 	       "that an older one lacks")                                                          \
+	REASON(CHK_UPGRADE, "KVMIG-CHK-UPGRADE", "KubeVirt is being upgraded",                     \
+	       "wait until it has ended: it migrates VMs itself meanwhile",                        \
+	       "what is to be installed is another version than what runs")                        \
 	REASON(CHK_KUBEVIRT, "KVMIG-CHK-KUBEVIRT", "KubeVirt says that it is not available",       \
 	       "look at its pods: 'kubectl get pods -A -l kubevirt.io'",                           \
 	       "one of its parts is not ready, or it is being installed or removed")               \
@@ -405,6 +416,11 @@
 	       "let the backup program make a full backup afterwards",                             \
 	       "libvirt keeps its record of them on the node; their bitmaps stay in "              \
 	       "the image and go on recording")                                                    \
+	REASON(CHK_NETWORK_UNREACHED, "KVMIG-CHK-NETWORK-UNREACHED",                               \
+	       "a node could not be reached over the network that migrations use",                 \
+	       "look at the route and the firewall between them",                                  \
+	       "the daemon or the address of the target does not answer, or not to "               \
+	       "this source")                                                                      \
 	REASON(CHK_HOST_MODEL, "KVMIG-CHK-HOST-MODEL",                                             \
 	       "VMs with CPU model host-model cannot leave the node",                              \
 	       "use a named CPU model where no other node has this one",                           \

@@ -4,7 +4,7 @@ libkvmig_la_SOURCES += \
 	%D%/condition.c \
 	%D%/cpu.c \
 	%D%/devices.c \
-	%D%/finding.c %D%/finding.h %D%/fold.c \
+	%D%/finding.c %D%/finding.h %D%/fits.c %D%/fits.h %D%/fold.c \
 	%D%/hosts.c %D%/hosts.h \
 	%D%/interfaces.c \
 	%D%/kubevirt.c %D%/kubevirt.h \

@@ -2,6 +2,7 @@
 cli_tests = \
 	%D%/apply.sh \
 	%D%/cancel.sh \
+	%D%/check.sh \
 	%D%/cluster.sh \
 	%D%/completion.sh \
 	%D%/config.sh \
@@ -22,6 +23,7 @@ cli_tests = \
 	%D%/label.sh \
 	%D%/migrate.sh \
 	%D%/no-terminal.sh \
+	%D%/network.sh \
 	%D%/node.sh \
 	%D%/policy.sh \
 	%D%/policy-bad.sh \

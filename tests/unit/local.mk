@@ -21,6 +21,10 @@ unit_tests += %D%/test-check-nodes
 tests_unit_test_check_nodes_SOURCES = %D%/test-check-nodes.c
 tests_unit_test_check_nodes_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-check-vm
+tests_unit_test_check_vm_SOURCES = %D%/test-check-vm.c
+tests_unit_test_check_vm_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-columns
 tests_unit_test_columns_SOURCES = %D%/test-columns.c
 tests_unit_test_columns_LDADD = $(AM_UNIT_LDADD)
