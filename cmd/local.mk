@@ -4,6 +4,7 @@ libcmd_la_SOURCES = \
 	%D%/apply.c \
 	%D%/cancel.c \
 	%D%/cluster.c %D%/cluster-info.c %D%/cluster-info.h %D%/cluster-may.c \
+	%D%/capacity.c \
 	%D%/check.c %D%/check.h %D%/check-cluster.c %D%/check-gather.c %D%/check-hosts.c \
 	%D%/check-kubevirt.c %D%/check-may.c %D%/check-policy.c %D%/check-vm.c \
 	%D%/cmd.h \

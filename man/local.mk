@@ -21,6 +21,7 @@ man_pages = \
 	%D%/kvmig.1 \
 	%D%/kvmig-apply.1 \
 	%D%/kvmig-cancel.1 \
+	%D%/kvmig-capacity.1 \
 	%D%/kvmig-check.1 \
 	%D%/kvmig-cluster.1 \
 	%D%/kvmig-completion.1 \

@@ -2,6 +2,7 @@
 cli_tests = \
 	%D%/apply.sh \
 	%D%/cancel.sh \
+	%D%/capacity.sh \
 	%D%/check.sh \
 	%D%/cluster.sh \
 	%D%/completion.sh \
