@@ -9,6 +9,7 @@
 
 typedef enum {
 	FOLLOW_ENDED,	    /* *ret_document: how it ended */
+	FOLLOW_REACHED,	    /* until_phase, and it goes on */
 	FOLLOW_GONE,	    /* the object is gone, and nobody saw how it ended */
 	FOLLOW_TIMED_OUT,   /* it goes on */
 	FOLLOW_INTERRUPTED, /* Ctrl-C: it goes on */
@@ -21,6 +22,7 @@ typedef void (*FollowShow)(const cJSON *document, gpointer data);
 typedef struct {
 	gint64 timeout_ms; /* 0: none */
 	gboolean until_gone; /* not final but gone, as cancel waits for it */
+	MigrationPhase until_phase; /* this phase or a later one suffices; UNSET: until it ends */
 	gboolean progress;   /* on stderr: a line that is rewritten, or lines */
 	FollowShow show;
 	gpointer show_data;

@@ -36,7 +36,8 @@ libcmd_la_SOURCES = \
 	%D%/manifest-files.c %D%/manifest-files.h %D%/manifest-write.c \
 	%D%/migrate.c \
 	%D%/migrate-preflight.c %D%/migrate-verdict.c %D%/migrate.h \
-	%D%/migration.h %D%/migration-find.c %D%/migration-print.c %D%/migration-show.c \
+	%D%/migration.h %D%/migration-find.c %D%/migration-cause.c %D%/migration-kubevirt.c %D%/migration-remember.c %D%/migration-print.c %D%/migration-show.c \
+	%D%/migration-waits.c %D%/migration-waits.h \
 	%D%/open.c \
 	%D%/resource.c %D%/resource.h \
 	%D%/policy.c %D%/policy.h %D%/policy-answer.c %D%/policy-create.c \
@@ -44,7 +45,7 @@ libcmd_la_SOURCES = \
 	%D%/policy-lint.c %D%/policy-lint.h %D%/policy-lint-vms.c %D%/policy-matches.c \
 	%D%/policy-projects.c %D%/policy-projects.h %D%/policy-test.c %D%/policy-verdict.c \
 	%D%/review.c %D%/review.h \
-	%D%/status.c \
+	%D%/status.c %D%/status-watch.c %D%/status-watch.h \
 	%D%/talk.c \
 	%D%/targets.c %D%/targets.h %D%/targets-print.c %D%/node-selector.c %D%/node-selector.h \
 	%D%/version.c \

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "model/wellknown.h"
 
 /* Unfinished before finished, then the newest; of equal age the one with the later name, so that
@@ -86,7 +87,7 @@ static const cJSON *by_vm(const CommandContext *context, const GPtrArray *migrat
 	found = best_of(migrations, context->ns, word);
 	if (found)
 		return found;
-	if (error_code(cause) == KVMIG_ERROR_NOT_FOUND)
+	if (error_code(cause) == KVMIG_ERROR_NOT_FOUND && !error_get_reason(cause))
 		not_found(context, word, cause, error);
 	else
 		g_propagate_error(error, g_steal_pointer(&cause));
@@ -120,8 +121,40 @@ cJSON *migration_find(const CommandContext *context, const char *word, cJSON **r
 	return found ? cJSON_Duplicate(found, TRUE) : NULL;
 }
 
+char *migration_vm_ref(const cJSON *object)
+{
+	const char *ns = object_namespace(object);
+	const char *vm = json_string(json_get(object, "spec"), "vmiName", "");
+
+	return ns ? g_strdup_printf("%s/%s", ns, vm) : g_strdup(vm);
+}
+
+char *migration_gone_text(const cJSON *vmi, const cJSON *object)
+{
+	const cJSON *state = json_path(vmi, "status", "migrationState", NULL);
+	const char *uid = json_string(state, "migrationUid", NULL);
+	const char *ended = json_string(state, "endTimestamp", NULL);
+	const char *words = json_string(state, "failureReason", NULL);
+	const gboolean failed = json_bool(state, "failed", FALSE);
+	/* asked for; where it came too late, as in post-copy, the VM has moved all the same */
+	const gboolean aborted = failed && json_bool(state, "abortRequested", FALSE);
+	gint64 ended_us;
+
+	if (!uid || !ended || !clock_parse_unix(ended, &ended_us) ||
+	    (object &&
+	     (g_strcmp0(object_uid(object), uid) == 0 || ended_us <= object_created_us(object))))
+		return NULL;
+	return g_strdup_printf("the last migration of VM '%s', which ended at %s, is not there any "
+			       "more%s%s%s",
+			       object_name(vmi), ended,
+			       aborted  ? ": it was cancelled"
+			       : failed ? ": it failed"
+					: ": it succeeded",
+			       failed && words ? ": " : "", failed && words ? words : "");
+}
+
 char *migration_ns_words(const char *ns)
 {
-	return ns && strcmp(ns, NAMESPACE_DEFAULT) != 0 ? g_strconcat(" -n ", ns, NULL) :
-							  g_strdup("");
+	return ns && strcmp(ns, NAMESPACE_DEFAULT) != 0 ? g_strconcat(" -n ", ns, NULL)
+							: g_strdup("");
 }

@@ -67,6 +67,22 @@ static void print_deadline(FILE *stream, const cJSON *document)
 	migration_print_field(stream, "Deadline:", text);
 }
 
+static void print_policy_ahead(FILE *stream, const cJSON *document)
+{
+	const cJSON *ahead = json_get(document, "policyAhead");
+	g_autofree char *text =
+		json_bool(ahead, "certain", FALSE)
+			? g_strdup_printf("%s, if it were handed over now",
+					  json_string(ahead, "name", "none"))
+			: g_strdup_printf("chosen at the hand-over; 'kvmig policy explain -n %s "
+					  "%s' tells on what it hangs",
+					  json_string(document, "namespace", "default"),
+					  json_string(document, "vm", "VM"));
+
+	if (!json_bool(document, "final", FALSE))
+		migration_print_field(stream, "Policy:", text);
+}
+
 /* What it began with: the policy that applied, the cap, and that nothing is encrypted. */
 static void print_settings(FILE *stream, const cJSON *document)
 {
@@ -75,8 +91,10 @@ static void print_settings(FILE *stream, const cJSON *document)
 	g_autofree char *amount = quantity_human_bytes(cap);
 	g_autofree char *text = g_strdup_printf("at most %s/s", amount);
 
-	if (!settings)
+	if (!settings) {
+		print_policy_ahead(stream, document);
 		return;
+	}
 	migration_print_field(stream, "Policy:", json_string(settings, "policy", "-"));
 	if (cap > 0)
 		migration_print_field(stream, "Bandwidth:", text);
@@ -121,6 +139,61 @@ static void print_result(FILE *stream, const cJSON *document)
 		print_hint(stream, hint);
 }
 
+/* Each phase with the time in it: "Pending 2s, Scheduling 1m20s, …". */
+static void print_phases(FILE *stream, const cJSON *document)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	const cJSON *row;
+
+	cJSON_ArrayForEach(row, json_get(document, "phases"))
+	{
+		const gint64 seconds = json_int(row, "seconds", 0);
+		g_autofree char *time = /* "0 ms" would say that they are known */
+			seconds ? duration_human(seconds * 1000) : g_strdup("0 s");
+
+		g_string_append_printf(text, "%s%s", text->len ? ", " : "",
+				       json_string(row, "phase", "?"));
+		if (row->next || !json_bool(document, "final", FALSE))
+			g_string_append_printf(text, " %s", time);
+	}
+	if (text->len)
+		migration_print_field(stream, "Phases:", text->str);
+}
+
+static void print_conditions(FILE *stream, const cJSON *document)
+{
+	const cJSON *row;
+
+	cJSON_ArrayForEach(row, json_get(document, "conditions"))
+	{
+		const char *words = json_string(row, "message", json_string(row, "reason", ""));
+		g_autofree char *text = g_strdup_printf("%s %s%s%s", json_string(row, "type", "?"),
+							json_string(row, "status", "?"),
+							*words ? ": " : "", words);
+
+		migration_print_field(stream, "Condition:", text);
+	}
+}
+
+/* What was looked at to tell why, and what could not be. */
+static void print_evidence(FILE *stream, const cJSON *document)
+{
+	const cJSON *row;
+
+	cJSON_ArrayForEach(row, json_get(document, "events"))
+	{
+		g_autofree char *text = g_strdup_printf("%s: %s", json_string(row, "reason", "?"),
+							json_string(row, "message", ""));
+
+		migration_print_field(stream, "Event:", text);
+	}
+	if (json_string(document, "targetPodSays", NULL))
+		migration_print_field(stream, "Target pod:",
+				      json_string(document, "targetPodSays", ""));
+	cJSON_ArrayForEach(row, json_get(document, "notes"))
+		migration_print_field(stream, "Note:", cJSON_GetStringValue(row));
+}
+
 void migration_print(FILE *stream, const cJSON *document)
 {
 	static const char *const keys[][2] = {
@@ -136,11 +209,16 @@ void migration_print(FILE *stream, const cJSON *document)
 					      json_string(document, keys[i][1], ""));
 	if (json_bool(document, "cancelRequested", FALSE) && !json_bool(document, "final", FALSE))
 		migration_print_field(stream, "Cancel:", "requested");
+	if (json_string(document, "mode", NULL))
+		migration_print_field(stream, "Mode:", json_string(document, "mode", ""));
+	print_phases(stream, document);
+	print_conditions(stream, document);
 	print_settings(stream, document);
 	print_waiting(stream, document);
 	print_progress(stream, document);
 	print_deadline(stream, document);
 	print_result(stream, document);
+	print_evidence(stream, document);
 	cJSON_ArrayForEach(alarm, json_get(document, "alarms")) {
 		g_autofree char *text =
 			g_strdup_printf("%s [%s]", json_string(alarm, "message", ""),

@@ -87,6 +87,8 @@ cJSON *migration_document(const cJSON *object, const cJSON *vmi)
 	if (json_get(document, "progress") && migration_percent(document) >= 0)
 		json_set_int(json_get(document, "progress"), "percent",
 			     migration_percent(document));
+	if (!kvmig) /* then it is KubeVirt that carries it out */
+		migration_add_kubevirt(document, object, vmi);
 	add_alarms(json_ensure_array(document, "alarms"), object);
 	add_alarms(json_ensure_array(document, "alarms"), vmi);
 	return document;
@@ -143,6 +145,7 @@ char *migration_line(const cJSON *document)
 	const cJSON *progress = json_get(document, "progress");
 	const cJSON *waiting = json_get(document, "waiting");
 	const char *target = json_string(document, "targetNode", NULL);
+	const char *mode = json_string(document, "mode", NULL);
 
 	if (target)
 		g_string_append_printf(line, ": %s -> %s",
@@ -153,6 +156,8 @@ char *migration_line(const cJSON *document)
 		g_string_append(line, ", being cancelled");
 	if (json_bool(document, "final", FALSE))
 		return g_string_free(g_steal_pointer(&line), FALSE);
+	if (mode && strcmp(mode, "PreCopy") != 0)
+		g_string_append_printf(line, " (%s)", mode);
 	if (waiting)
 		g_string_append_printf(line, ": %s", json_string(waiting, "message", ""));
 	if (json_int(waiting, "position", 0) > 0)
@@ -166,16 +171,30 @@ char *migration_line(const cJSON *document)
 		append_bytes(line, progress, "bandwidthBytesPerSecond", "@/s");
 		append_bytes(line, progress, "dirtyRateBytesPerSecond", "dirties @/s");
 	}
-	append_deadline(line, document);
+	if (!json_bool(document, "cancelRequested", FALSE))
+		append_deadline(line, document);
 	return g_string_free(g_steal_pointer(&line), FALSE);
 }
 
 char *migration_line_key(const cJSON *document)
 {
-	return g_strdup_printf("%s/%s/%s/%d", json_string(document, "phase", ""),
+	const char *mode = json_string(document, "mode", "");
+
+	return g_strdup_printf("%s/%s/%s/%s/%d", json_string(document, "phase", ""),
+			       strcmp(mode, "PreCopy") == 0 ? "" : mode,
 			       json_string(json_get(document, "waiting"), "reason", ""),
 			       json_string(document, "targetNode", ""),
 			       json_bool(document, "cancelRequested", FALSE));
+}
+
+char *migration_row_key(const cJSON *document)
+{
+	const cJSON *alarm = cJSON_GetArrayItem(json_get(document, "alarms"), 0);
+	g_autofree char *line = migration_line_key(document);
+
+	return g_strdup_printf("%s/%s/%s/%s", line, json_string(document, "sourceNode", ""),
+			       json_string(json_get(document, "result"), "reason", ""),
+			       json_string(alarm, "reason", ""));
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */

@@ -15,8 +15,29 @@
 cJSON *migration_find(const CommandContext *context, const char *word, cJSON **ret_vmi,
 		      GError **error);
 
+/* A migration that is cancelled goes away, but its VM still tells of it: what, where it was later
+ * than `object` (NULL: none is there); NULL: nothing is known to be missing. g_free(). */
+char *migration_gone_text(const cJSON *vmi, const cJSON *object);
+
+/* Its VM as object_ref() names that; free with g_free(). */
+char *migration_vm_ref(const cJSON *object);
+
 /* What -o json shows of a migration: kvmig's own document, units in the names. vmi may be NULL. */
 cJSON *migration_document(const cJSON *object, const cJSON *vmi);
+
+/* The part of it that is read from KubeVirt's own objects; of migration_document(). */
+void migration_add_kubevirt(cJSON *document, const cJSON *object, const cJSON *vmi);
+/* Of a VMI's many kilobytes what that reads. */
+cJSON *migration_part_of_vmi(const cJSON *vmi);
+
+/* On KubeVirt: adds to the document why it waits or has failed, by asking for what else is there to
+ * know; and what could not be read. Some requests. */
+void migration_explain(const CommandContext *context, const cJSON *object, const cJSON *vmi,
+		       cJSON *document);
+
+/* Appends a migration that has ended to kvmig's own record, where KubeVirt keeps but the last five:
+ * kvmig's controller does it for its own. A record that cannot be written is a warning. */
+void migration_remember(const CommandContext *context, const cJSON *document);
 
 /* Conditions of kvmig's own that a person must look at: "[REASON] message". Elements are char*,
  * freed with the array. object may be NULL. */
@@ -26,6 +47,8 @@ GPtrArray *migration_alarms(const cJSON *object);
 char *migration_line(const cJSON *document);
 /* What of it makes a new line where lines are not rewritten. */
 char *migration_line_key(const cJSON *document);
+/* What of it a row of migration_table shows, but its age. */
+char *migration_row_key(const cJSON *document);
 
 /* All about it, a field a line; and one such line. */
 void migration_print(FILE *stream, const cJSON *document);

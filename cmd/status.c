@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "follow.h"
+#include "migration-waits.h"
+#include "policy-projects.h"
+#include "status-watch.h"
 
 #include <string.h>
 
@@ -57,12 +60,8 @@ static void warn_of_hosts(const CommandContext *context)
 	}
 }
 
-static void warn_of_vms(const CommandContext *context)
+static void warn_of_vms(const CommandContext *context, const GPtrArray *vmis)
 {
-	const ClusterListOptions list = { .ns = context->ns };
-	g_autoptr(GPtrArray) vmis =
-		cluster_list(context->cluster, &KIND_VMI, &list, NULL, NULL);
-
 	for (guint i = 0; vmis && i < vmis->len; i++) {
 		const cJSON *vmi = g_ptr_array_index(vmis, i);
 		g_autoptr(GPtrArray) alarms = migration_alarms(vmi);
@@ -71,6 +70,25 @@ static void warn_of_vms(const CommandContext *context)
 			say_warning(context, "VM '%s': %s", object_name(vmi),
 				    (const char *)g_ptr_array_index(alarms, n));
 	}
+}
+
+/* ---- ahead of the hand-over ------------------------------------------------------------------ */
+
+/* The policy is chosen only then: the one that would win now, where that can be known. */
+static void add_policy_ahead(const CommandContext *context, const cJSON *vmi, cJSON *document)
+{
+	g_autoptr(GError) cause = NULL;
+	g_autofree char *name = NULL;
+	ProjectsDoubt doubt;
+	cJSON *ahead;
+
+	if (!vmi || json_bool(document, "final", FALSE) || json_get(document, "settings") ||
+	    !policy_ahead_of(context->cluster, vmi, &name, &doubt, &cause))
+		return;
+	ahead = json_ensure_object(document, "policyAhead");
+	json_set_bool(ahead, "certain", doubt == PROJECTS_CERTAIN);
+	if (doubt == PROJECTS_CERTAIN)
+		json_set_string(ahead, "name", name);
 }
 
 /* ---- one ------------------------------------------------------------------------------------ */
@@ -130,15 +148,26 @@ static int status_of(CommandContext *context, const char *word, gboolean watch, 
 	g_autoptr(GError) cause = NULL;
 	g_autoptr(cJSON) vmi = NULL;
 	g_autoptr(cJSON) object = migration_find(context, word, &vmi, &cause);
+	g_autofree char *gone = NULL;
 	g_autoptr(cJSON) document = NULL;
 
 	if (cause) {
 		g_propagate_error(error, g_steal_pointer(&cause));
 		return STATUS_FAILED;
 	}
+	gone = migration_gone_text(vmi, object);
+	if (gone)
+		say(context, "%s", gone);
 	if (!object)
 		return print_vm_only(context, vmi);
+	if (!vmi)
+		vmi = cluster_get(context->cluster, &KIND_VMI, object_namespace(object),
+				  json_string(json_get(object, "spec"), "vmiName", ""), NULL);
 	document = migration_document(object, vmi);
+	if (!watch) {
+		migration_explain(context, object, vmi, document);
+		add_policy_ahead(context, vmi, document);
+	}
 	if (!json_bool(document, "final", FALSE))
 		look_after_controller(context);
 	if (watch)
@@ -163,128 +192,163 @@ static gint compare_documents(gconstpointer a, gconstpointer b)
 	return left_final ? -order : order; /* the oldest that waits, the newest that has ended */
 }
 
+/* By "ns/name"; borrowed. */
+static GHashTable *index_vms(const GPtrArray *vmis)
+{
+	GHashTable *by_ref = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint i = 0; vmis && i < vmis->len; i++)
+		g_hash_table_insert(by_ref, object_ref(g_ptr_array_index(vmis, i)),
+				    g_ptr_array_index(vmis, i));
+	return by_ref;
+}
+
+/* KubeVirt tells in the VM's object where an unfinished one comes from and goes to. */
+static const cJSON *vm_of(const cJSON *object, GHashTable *vms)
+{
+	g_autofree char *ref = migration_vm_ref(object);
+
+	return json_path(object, "status", "kvmig", NULL) ? NULL : g_hash_table_lookup(vms, ref);
+}
+
+/* On KubeVirt, which does not tell: why those wait that do. Adds it to their documents. */
+static void explain_waits(const CommandContext *context, const StatusSeen *seen,
+			  const GPtrArray *documents)
+{
+	GPtrArray *objects = seen->objects;
+	g_autoptr(WaitFacts) facts = wait_facts_new(context, context->ns);
+
+	if (cluster_caps(context->cluster)->kvmig_migrates)
+		return;
+	wait_facts_know(facts, objects, seen->vmis);
+	for (guint i = 0; i < objects->len; i++)
+		if (migration_waits(g_ptr_array_index(objects, i)))
+			wait_facts_expect(facts, g_ptr_array_index(objects, i));
+	for (guint i = 0; i < objects->len; i++)
+		if (migration_waits(g_ptr_array_index(objects, i)))
+			wait_facts_explain(facts, g_ptr_array_index(objects, i),
+					   g_ptr_array_index(documents, i));
+	wait_facts_tell(facts);
+}
+
 /* Unfinished ones, oldest first, then the newest finished ones. */
-static GPtrArray *collect(const GPtrArray *objects, guint *ret_unfinished)
+static GPtrArray *collect(const CommandContext *context, const StatusSeen *seen,
+			  guint *ret_unfinished)
 {
 	GPtrArray *rows = g_ptr_array_new_with_free_func((GDestroyNotify)cJSON_Delete);
+	g_autoptr(GHashTable) vms = index_vms(seen->vmis);
 
 	*ret_unfinished = 0;
-	for (guint i = 0; i < objects->len; i++) {
-		cJSON *document = migration_document(g_ptr_array_index(objects, i), NULL);
+	for (guint i = 0; i < seen->objects->len; i++) {
+		const cJSON *object = g_ptr_array_index(seen->objects, i);
+		cJSON *document = migration_document(object, vm_of(object, vms));
 
 		*ret_unfinished += !json_bool(document, "final", FALSE);
 		g_ptr_array_add(rows, document);
 	}
+	explain_waits(context, seen, rows);
 	g_ptr_array_sort(rows, compare_documents);
 	if (rows->len > *ret_unfinished + RECENT)
 		g_ptr_array_set_size(rows, (gint)*ret_unfinished + RECENT);
 	return rows;
 }
 
-typedef struct {
-	Output output; /* the command's, with the widths of what was printed so far */
-	GError *error;
-	gboolean done;
-} TableWatch;
+static void seen_clear(StatusSeen *seen)
+{
+	g_clear_pointer(&seen->objects, g_ptr_array_unref);
+	g_clear_pointer(&seen->vmis, g_ptr_array_unref);
+	g_clear_pointer(&seen->version, g_free);
+	g_clear_pointer(&seen->vmi_version, g_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(StatusSeen, seen_clear)
+
+static gboolean look(const CommandContext *context, StatusSeen *seen, GError **error)
+{
+	const ClusterListOptions list = { .ns = context->ns };
+	g_autoptr(GError) cause = NULL;
+
+	seen->objects = cluster_list(context->cluster, &KIND_VMIM, &list, &seen->version, error);
+	if (!seen->objects)
+		return FALSE;
+	seen->vmis = cluster_list(context->cluster, &KIND_VMI, &list, &seen->vmi_version, &cause);
+	if (cause)
+		g_debug("the VMs cannot be seen: %s", cause->message);
+	return TRUE;
+}
+
+static const char *longer(const char *a, const char *b)
+{
+	return b && strlen(b) > strlen(a) ? b : a;
+}
 
 static const char *longest_name(const GPtrArray *objects)
 {
 	const char *longest = "";
 
-	for (guint i = 0; objects && i < objects->len; i++) {
-		const char *name = object_name(g_ptr_array_index(objects, i));
+	for (guint i = 0; objects && i < objects->len; i++)
+		longest = longer(longest, object_name(g_ptr_array_index(objects, i)));
+	return longest;
+}
 
-		if (strlen(name) > strlen(longest))
-			longest = name;
+/* Those that VMs run on; that is known of all clusters. */
+static const char *longest_node(const GPtrArray *vmis)
+{
+	const char *longest = "";
+
+	for (guint i = 0; vmis && i < vmis->len; i++) {
+		const cJSON *status = json_get(g_ptr_array_index(vmis, i), "status");
+
+		longest = longer(longest, json_string(status, "nodeName", NULL));
 	}
 	return longest;
 }
 
-/* The widest row that is likely to come: it shall stand under the same header. */
-static void make_room(const CommandContext *context, Output *output)
+/* Room for the widest row of migrations that is likely to come: it shall stand under the same
+ * header. */
+static void make_room(const CommandContext *context, const StatusSeen *seen)
 {
-	const ClusterListOptions list = { .ns = context->ns };
-	g_autoptr(GPtrArray) hosts = cluster_list(context->cluster, &KIND_HOST, NULL, NULL, NULL);
-	g_autoptr(GPtrArray) vmis = cluster_list(context->cluster, &KIND_VMI, &list, NULL, NULL);
+	g_autoptr(GPtrArray) hosts =
+		cluster_caps(context->cluster)->kvmig_migrates
+			? cluster_list(context->cluster, &KIND_HOST, NULL, NULL, NULL)
+			: NULL;
+	const char *node = longer(longest_name(hosts), longest_node(seen->vmis));
 	g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func((GDestroyNotify)cJSON_Delete);
 	cJSON *row = cJSON_CreateObject();
 
-	json_set_string(row, "vm", longest_name(vmis));
+	json_set_string(row, "vm", longest_name(seen->vmis));
 	json_set_string(row, "name", "kvmig-00000");
 	json_set_string(row, "phase", migration_phase_to_string(MIGRATION_PHASE_PREPARING_TARGET));
-	json_set_string(row, "sourceNode", longest_name(hosts));
-	json_set_string(row, "targetNode", longest_name(hosts));
+	json_set_string(row, "sourceNode", node);
+	json_set_string(row, "targetNode", node);
 	g_ptr_array_add(rows, row);
-	output_measure(output, &migration_table, rows);
-}
-
-static void on_change(ClusterEventType type, const cJSON *object, const GError *error,
-		      gpointer data)
-{
-	TableWatch *watch = data;
-	g_autoptr(GPtrArray) rows = NULL;
-
-	if (type == CLUSTER_EVENT_ERROR) {
-		watch->error = g_error_copy(error);
-		watch->done = TRUE;
-	}
-	if (type == CLUSTER_EVENT_ERROR || type == CLUSTER_EVENT_DELETED)
-		return;
-	rows = g_ptr_array_new_with_free_func((GDestroyNotify)cJSON_Delete);
-	g_ptr_array_add(rows, migration_document(object, NULL));
-	output_rows(&watch->output, &migration_table, rows);
-	watch->output.no_headers = TRUE;
-	(void)fflush(watch->output.stream);
-}
-
-/* A row for each change, as kubectl get -w prints them, until Ctrl-C. */
-static int watch_all(const CommandContext *context, const char *version, gboolean headed,
-		     GError **error)
-{
-	const ClusterListOptions list = { .ns = context->ns };
-	TableWatch watch = { .output = *context->output };
-	ClusterWatch *handle = cluster_watch(context->cluster, &KIND_VMIM, &list, version,
-					     on_change, &watch, error);
-	gboolean interrupted = FALSE;
-
-	if (!handle)
-		return STATUS_FAILED;
-	watch.output.no_headers = watch.output.no_headers || headed;
-	(void)run_until(&watch.done, 0, &interrupted);
-	if (!watch.done)
-		cluster_watch_stop(handle);
-	if (watch.error)
-		g_propagate_error(error, watch.error);
-	return interrupted ? STATUS_INTERRUPTED : STATUS_FAILED;
+	output_measure(context->output, &migration_table, rows);
 }
 
 static int status_of_all(CommandContext *context, gboolean watch, GError **error)
 {
-	const ClusterListOptions list = { .ns = context->ns };
-	g_autofree char *version = NULL;
-	g_autoptr(GPtrArray) objects =
-		cluster_list(context->cluster, &KIND_VMIM, &list, &version, error);
+	g_auto(StatusSeen) seen = { 0 };
 	g_autoptr(GPtrArray) rows = NULL;
 	g_autoptr(GArray) widths = g_array_new(FALSE, FALSE, sizeof(gsize));
 	guint unfinished;
 
-	if (!objects)
+	if (!look(context, &seen, error))
 		return STATUS_FAILED;
-	rows = collect(objects, &unfinished);
+	rows = collect(context, &seen, &unfinished);
 	if (unfinished > 0)
 		look_after_controller(context);
 	if (rows->len == 0)
 		say(context, "no migrations");
 	context->output->widths = widths;
 	if (watch)
-		make_room(context, context->output);
+		make_room(context, &seen);
 	output_rows(context->output, &migration_table, rows);
 	warn_of_hosts(context);
-	warn_of_vms(context);
+	warn_of_vms(context, seen.vmis);
 	if (!watch)
 		return STATUS_DONE;
 	(void)fflush(context->output->stream);
-	return watch_all(context, version, rows->len > 0, error);
+	return status_watch(context, &seen, rows, error);
 }
 
 static int run_status(CommandContext *context, const void *data, GError **error)

@@ -47,6 +47,11 @@
 	       "no controller runs, so nobody starts or watches migrations",                       \
 	       "run 'kvmig controller', or any command that starts one",                           \
 	       "on fleet and local clusters a controller does the work; it was stopped, or died")  \
+	REASON(PEND_TARGET_POD, "KVMIG-PEND-TARGET-POD",                                           \
+	       "the pod that is to receive the VM has not started yet",                            \
+	       "wait; if its message names an error, mend that",                                   \
+	       "its image is being pulled or its volumes attached, or it cannot start: the "       \
+	       "message has what Kubernetes says")                                                 \
 	REASON(PEND_QUOTA, "KVMIG-PEND-QUOTA",                                                     \
 	       "the quota of the namespace has no room for the pod that is to receive the VM",     \
 	       "have an admin raise it, or stop something",                                        \
@@ -219,6 +224,13 @@
 	REASON(FAIL_HOST_UNREACHABLE, "KVMIG-FAIL-HOST-UNREACHABLE",                               \
 	       "a host could not be reached", "bring it back and start again",                     \
 	       "network, daemon or credentials, of either host")                                   \
+	REASON(FAIL_TARGET_POD, "KVMIG-FAIL-TARGET-POD",                                           \
+	       "the pod that was to receive the VM did not start, or ended",                       \
+	       "read what its events say; the VM runs on the source",                              \
+	       "no image, no volume, a quota, or it was killed for its memory")                    \
+	REASON(FAIL_KUBEVIRT, "KVMIG-FAIL-KUBEVIRT", "KubeVirt ended the migration",               \
+	       "read its words; the VM runs on the source unless they say otherwise",              \
+	       "its objects say no more than that; the log of virt-controller may")                \
 	REASON(FAIL_SETTINGS, "KVMIG-FAIL-SETTINGS",                                               \
 	       "the settings or the policy of the migration cannot be obeyed",                     \
 	       "correct what the message names and start it again",                                \

@@ -61,6 +61,12 @@ expect 'it runs' [ -s "$XDG_STATE_HOME/kvmig/local/default/controller.lock" ]
 run kvmig status m-run
 expect_stderr_lacks 'no controller'
 
+test_case 'its VM has gone while it waited'
+{ usual; migration m-gone gone Pending; } | fresh
+run kvmig status -w m-gone
+expect_status 1
+expect_stderr_has "there is no VM 'default/gone' [KVMIG-FAIL-VM-GONE]"
+
 test_case 'all about one that runs'
 all | fresh
 run kvmig status web-1 --read-only
@@ -82,6 +88,21 @@ run kvmig status m-wait --read-only
 expect_stdout_has '5 of 5 migrations run in the cluster: a, b, c, d, e [KVMIG-PEND-CLUSTER-LIMIT]'
 expect_stdout_has '2 of 7'
 expect_stdout_has 'raise the limit'
+
+test_case 'the policy of one that waits: that of a hand-over now, and marked so'
+{ usual; (labels='tier: front' && vm web-2 n1); migration m-1 web-2 Pending; } | fresh
+run kvmig status m-1 --read-only
+expect 'none' grep -qE '^Policy: +none, if it were handed over now$' "$out"
+kvmig policy create -q front --vm-label tier=front
+run kvmig status m-1 --read-only
+expect 'the one that would win' grep -qE '^Policy: +front, if it were handed over now$' "$out"
+run kvmig status m-1 --read-only -o json
+expect_json '"\(.policyAhead | tojson) \(has("settings"))"' '{"certain":true,"name":"front"} false'
+kvmig policy create -q going --vm-label tier=front,kubevirt.io/migrationTargetNodeName=n2
+run kvmig status m-1 --read-only
+expect_stdout_has "chosen at the hand-over; 'kvmig policy explain -n default web-2' tells"
+run kvmig status m-1 --read-only -o json
+expect_json .policyAhead.certain false
 
 test_case 'all about one that failed'
 all | fresh
@@ -152,30 +173,37 @@ expect_stderr_has '[KVMIG-FAIL-LIBVIRT]'
 
 test_case '--watch of the table, until Ctrl-C'
 all | fresh
-run timeout -s INT 0.5 kvmig status -w --read-only
-expect 'interrupted' [ "$status" -eq 124 ]
+: >"$out"
+kvmig status -w --read-only >"$out" 2>"$err" &
+watcher=$!
+expect 'there are rows' wait_for grep -q 'm-run\|web-1' "$out"
+kill -INT $watcher
+wait $watcher && status=0 || status=$?
+expect_status 130
 expect_stdout_has 'm-run'
 
 test_case '--watch: rows that come later stand under the header'
 all | fresh
-timeout -s INT 2 kvmig status -w --read-only >watch.out 2>watch.err &
+kvmig status -w --read-only >watch.out 2>watch.err &
 watcher=$!
-sleep 0.5
+expect 'there are rows' wait_for grep -q '^web-1 ' watch.out
 migration kvmig-abcde web-1 PreparingTarget '{sourceNode: n1, targetNode: n2}' |
 	"$build/tests/cli/put-object" local >put.log
+expect 'a row came' wait_for grep -q '^web-1 .* PreparingTarget ' watch.out
+kill -INT $watcher
 wait $watcher
 column=$(sed -n 1p watch.out | awk '{ print index($0, "FROM") }')
-expect 'a row came' grep -q '^web-1 .* PreparingTarget ' watch.out
 sed 1d watch.out | cut -c "$((column - 1))-" >from
 expect 'n1 stands under FROM in each' [ "$(grep -cE '^ (n1|- ) ' from)" -eq "$(grep -c . from)" ]
 
 test_case '--watch sees changes, and ends with the migration'
 { usual; vm web-2 n1; } | fresh
 kvmig migrate web-1 -q >name
-timeout 30 kvmig status -w web-1 >watch.out 2>watch.err &
+: >watch.err
+timeout 120 kvmig status -w web-1 >watch.out 2>watch.err &
 watcher=$!
-sleep 0.3
-kvmig cancel web-1 -q --timeout 20s 2>cancel.err
+expect 'it follows' wait_for grep -q 'web-1: ' watch.err
+kvmig cancel web-1 -q --timeout 120s 2>cancel.err
 wait $watcher && watched=0 || watched=$?
 expect 'ended with the migration, as a failure' [ "$watched" -eq 1 ]
 expect 'it says how' grep -q 'cancelled' watch.err
