@@ -2,6 +2,7 @@
 noinst_LTLIBRARIES += libcmd.la
 libcmd_la_SOURCES = \
 	%D%/apply.c \
+	%D%/batch.h %D%/batch-record.c %D%/batch-rehearse.c %D%/batch-show.c %D%/batch-start.c %D%/batch-watch.c \
 	%D%/cancel.c \
 	%D%/cluster.c %D%/cluster-info.c %D%/cluster-info.h %D%/cluster-may.c \
 	%D%/capacity.c \
@@ -34,8 +35,8 @@ libcmd_la_SOURCES = \
 	%D%/node.c %D%/node.h %D%/node-add.c %D%/node-change.c %D%/node-kubevirt.c \
 	%D%/observe.c %D%/observe.h \
 	%D%/manifest-files.c %D%/manifest-files.h %D%/manifest-write.c \
-	%D%/migrate.c \
-	%D%/migrate-preflight.c %D%/migrate-verdict.c %D%/migrate.h \
+	%D%/migrate.c %D%/migrate-batch.c %D%/migrate-create.c %D%/migrate-judge.c %D%/migrate-kubevirt.c \
+	%D%/migrate-one.c %D%/migrate-preflight.c %D%/migrate-select.c %D%/migrate-targets.c %D%/migrate-verdict.c %D%/migrate.h \
 	%D%/migration.h %D%/migration-find.c %D%/migration-cause.c %D%/migration-kubevirt.c %D%/migration-remember.c %D%/migration-print.c %D%/migration-show.c \
 	%D%/migration-waits.c %D%/migration-waits.h \
 	%D%/open.c \

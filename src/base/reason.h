@@ -197,6 +197,11 @@
 	       "mend what the message names; a VM that is stopped and started can run elsewhere",  \
 	       "its condition LiveMigratable is False, for a reason that is none of those with a " \
 	       "code")                                                                             \
+	REASON(BLK_SELECTOR_CONFLICT, "KVMIG-BLK-SELECTOR-CONFLICT",                               \
+	       "the VM's own node selector asks for another value of a label that was asked for",  \
+	       "ask for a node that the VM's own selector permits, or change that",                \
+	       "both are to hold, and KubeVirt keeps the VM's value without a word: it would go "  \
+	       "elsewhere")                                                                        \
 	REASON(BLK_TLS_CERTS, "KVMIG-BLK-TLS-CERTS",                                               \
 	       "migration traffic is to be encrypted, but a host lacks the certificates",          \
 	       "install them, or set disableTLS to true where the network is trusted",             \

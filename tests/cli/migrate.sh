@@ -23,8 +23,34 @@ expect_json .targetNode n2
 expect_json '.targets | length' 3
 expect_json '.targets[] | select(.node == "n3") | .obstacles[0].reason' KVMIG-TGT-CORDONED
 
-test_case 'dry run changes nothing and starts nothing'
+test_case 'dry run as JSON: a no is a document, too'
+{ host n1; vm web-1 n1; vm idle n1 Succeeded; } | fresh
+run kvmig migrate web-1 --dry-run -o json
+expect_status 3
+expect_json '"\(.kind) \(.vm) \(.migratable) \(.reason) \(.sourceNode) \(.targetNode)"' 'MigrationVerdict web-1 false KVMIG-PEND-NO-TARGET n1 null'
+expect_json '.targets[0].obstacles[0].reason' KVMIG-TGT-SOURCE
+expect_json '.message | startswith("cannot migrate VM '"'web-1'"'")' true
+expect_stderr_has '[KVMIG-PEND-NO-TARGET]'
+run kvmig migrate web-1 --dry-run
+expect_status 3
+expect_no_stdout
+run kvmig migrate idle --dry-run -o yaml
+expect_status 3
+expect_stdout_has 'reason: KVMIG-BLK-NOT-RUNNING'
+run kvmig migrate nosuch --dry-run -o json
+expect_status 1
+expect_no_stdout
+
+test_case 'dry run changes nothing and starts nothing: --read-only permits it, and no other'
 usual | fresh
+for words in web-1 --all; do
+	run kvmig --read-only migrate "$words" --dry-run
+	expect_status 0
+	run kvmig --read-only migrate "$words" --dry-run=server
+	expect_status 0
+	run kvmig --read-only migrate "$words" --dry-run=no
+	expect_status 7
+done
 run kvmig migrate web-1 --dry-run
 run kvmig status -o json
 expect_json '.items | length' 0
@@ -88,6 +114,13 @@ test_case 'not enough memory anywhere, with the facts'
 run kvmig migrate web-1
 expect_status 3
 expect_stderr_has 'n2: needs 4 GiB, 3 GiB are free of which 512 MiB are kept for the host'
+run kvmig migrate web-1 --node n2
+expect_status 3
+expect_stderr_has '--check=off hands it in'
+run kvmig migrate web-1 --node n1 # which is its own, however long one waits
+expect_status 3
+expect_stderr_has 'without --node any node that fits will do'
+expect_stderr_lacks '--check=off'
 run kvmig status -o json
 expect_json '.items | length' 0
 
@@ -173,6 +206,168 @@ expect_stderr_has '--node-selector'
 run kvmig migrate web-1 --read-only
 expect_status 7
 
+test_case 'more bad command lines'
+usual | fresh
+for words in 'web-1 --all' '-l a=b --all' '-l a=b=c' 'web-1 --from n1' 'web-1 -A' '--resume x web-1' 'web-1 --order fastest' 'web-1 --check=no'; do
+	# shellcheck disable=SC2086 # words
+	run kvmig migrate $words
+	expect_status 2
+done
+
+test_case '--check: what is found beforehand refuses, is told, or is not looked for'
+{ host n1; vm web-1 n1; } | fresh
+run kvmig migrate web-1
+expect_status 3
+expect_stderr_has '--check=off'
+run kvmig migrate web-1 --check=warn -q
+expect_status 0
+expect_stderr_has 'warning: cannot migrate VM'
+expect_stderr_has '[KVMIG-PEND-NO-TARGET]'
+{ host n1; vm web-1 n1; } | fresh
+run kvmig migrate web-1 --check off --schedule-timeout 90s -q
+expect_status 0
+expect_no_stderr
+run kvmig get vmim -o json
+expect_json '.items[0].metadata.annotations["kubevirt.io/migrationUnschedulablePodTimeoutSeconds"]' 90
+
+several() {
+	host n1
+	host n2
+	(labels='app: web' && vm web-1 n1 && vm web-2 n1 Running 2Gi && vm web-3 n2 Running 1Gi)
+	vm idle n1 Succeeded
+}
+
+test_case 'several: a line each, a summary, and no record where all are started'
+several | fresh
+run kvmig migrate web-1 web-2 idle --max-parallel 5
+expect_status 4
+expect 'a line each' [ "$(grep -cE '^web-[12] kvmig-[a-z0-9]+-web-[12]$' "$out")" -eq 2 ]
+expect_stderr_has "VM 'idle': it is not running"
+expect_stderr_has '3 VMs: 2 under way, 1 refused'
+expect 'no record' [ -z "$(ls "$XDG_STATE_HOME/kvmig/batches")" ]
+run kvmig migrate web-1 nosuch
+expect_status 1
+expect_stderr_has "there is no VM 'nosuch'"
+expect_stderr_has '[KVMIG-BLK-IN-FLIGHT]'
+
+test_case '--all, --from, --order; asked first'
+several | fresh
+run kvmig migrate --all
+expect_status 3
+expect_stderr_has 'migrate 3 VMs in namespace'
+run kvmig migrate --all -A
+expect_status 3
+run kvmig migrate --all --from n1 --order smallest --yes --max-parallel 5 -o name
+expect_status 0
+expect 'the smaller one first' [ "$(sed 's/.*-web/web/' "$out" | tr '\n' ' ')" = 'web-2 web-1 ' ]
+several | fresh
+run kvmig migrate --all --order largest --yes --max-parallel 5 -o json
+expect_json .kind MigrationBatch
+expect_json '[.items[].vm] | join(" ")' 'web-1 web-2 web-3'
+expect_json '"\(.underWay) \(.refused) \(.notStarted)"' '3 0 0'
+
+test_case 'several, on a terminal: a no is a no; a table, and what was refused stays to be read'
+several | fresh
+run_tty 'echo n | script -qec "kvmig migrate --all" /dev/null'
+expect_status 3
+expect_stdout_has 'migrate 3 VMs in namespace'
+run kvmig get vmim -o json
+expect_json '.items | length' 0
+run_tty 'kvmig migrate idle web-1 web-2 --max-parallel 1 --timeout 3s'
+expect_status 6
+expect 'a header, and what runs' grep -q 'VM  *MIGRATION  *PHASE  *FROM  *TO' "$out"
+expect 'its row' grep -qE 'web-1  *kvmig-[a-z0-9]*-web-1  *Pending' "$out"
+expect 'rewritten' grep -q "$(printf '\033\\[[0-9]*A')" "$out"
+expect_stdout_has "VM 'idle': it is not running"
+expect_stdout_has '3 VMs: 1 under way, 1 refused, 1 not started'
+
+test_case 'several: how many at a time; --timeout; what is left is gone on with'
+several | fresh
+run kvmig migrate web-1 web-2 web-3 --max-parallel 1 --timeout 2s
+expect_status 6
+expect 'one' [ "$(wc -l <"$out")" -eq 1 ]
+expect_stderr_has 'not started: web-2, web-3'
+id=$(sed -n 's/^kvmig: batch \([a-z0-9]*\):.*/\1/p' "$err")
+expect_stderr_has "'kvmig migrate --resume $id' goes on"
+none_is_ready() {
+	kvmig get host -o json | jq -e 'all(.items[].status.conditions[] | select(.type == "Ready"); .status == "False")' >/dev/null
+}
+expect 'the controller finds out that nobody answers at these hosts' wait_for none_is_ready
+run kvmig migrate --resume "$id" --max-parallel 5
+expect_status 4
+expect_stderr_has '3 VMs: 1 under way, 2 refused'
+run kvmig get vmim -o json
+expect_json '[.items[].spec.vmiName] | join(" ")' web-1
+run kvmig migrate --resume "$id"
+expect_status 1
+expect_stderr_has "there is no batch '$id'"
+run kvmig migrate --resume ../../x
+expect_status 1
+
+test_case 'several: more than a message names: --resume --dry-run names them all, and starts none'
+{ host n1; host n2; for i in $(seq -w 30); do vm "web-$i" n1 Running 64Mi; done; } | fresh
+run kvmig migrate --all --yes --max-parallel 1 --timeout 2s
+expect_status 6
+started=$(wc -l <"$out")
+expect_stderr_has " and $((30 - started - 20)) more"
+id=$(sed -n 's/^kvmig: batch \([a-z0-9]*\):.*/\1/p' "$err")
+expect_stderr_has "'kvmig migrate --resume $id' goes on, with --dry-run it names them all"
+run kvmig delete vmi web-30 -q
+run kvmig migrate --resume "$id" --dry-run -o json
+expect_json .kind MigrationVerdictList
+expect_json '[.items[].vm] | unique | length' "$((30 - started))"
+expect_json '.items[0].memoryBytes' 67108864
+expect_json '.items[-1] | "\(.vm) \(.migratable) \(.message)"' "web-30 false cannot migrate VM 'web-30': it is not there any more"
+run kvmig get vmim -o json
+expect_json '.items | length' "$started"
+# One that was started, and has ended, before the record had it: what is not to be started again.
+"$build/tests/cli/put-object" local >put.log 2>&1 <<END
+apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstanceMigration
+metadata: {name: kvmig-$id-web-29, namespace: default, labels: {kvmig.io/batch: $id}}
+spec: {vmiName: web-29}
+status: {phase: Succeeded}
+END
+run kvmig migrate --resume "$id" --dry-run -o json
+expect_json '[.items[].vm] | unique | length' "$((29 - started))"
+expect_json '[.items[].vm] | index("web-29")' null
+expect 'the record is still there' [ -e "$XDG_STATE_HOME/kvmig/batches/$id.batch" ]
+run kvmig migrate --resume "$id" --dry-run --node n2
+expect_status 2
+
+test_case 'several: Ctrl-C names what was not started'
+several | fresh
+kvmig migrate web-1 web-2 web-3 --max-parallel 1 --wait >first.out 2>first.err &
+batch=$!
+expect 'one is started' wait_for grep -q web-1 first.out
+kill -INT $batch
+wait $batch && status=0 || status=$?
+expect 'status 130' [ "$status" -eq 130 ]
+expect 'named' grep -q '^warning: not started: web-2, web-3' first.err
+run kvmig migrate --resume "$(sed -n 's/^kvmig: batch \([a-z0-9]*\):.*/\1/p' first.err)" --timeout 300ms
+# The controller may have found out meanwhile that nobody answers at these hosts: then web-1 has ended, and no node fits.
+expect "status $status" [ "$status" -eq 6 -o "$status" -eq 1 ]
+expect 'one at a time, as before' grep -qE ' [23] VMs, 1 at a time' "$err"
+
+test_case 'several: judged at its turn: no node fits any more, for a reason that is told'
+several | fresh
+kvmig migrate web-1 web-2 --max-parallel 1 >turn.out 2>turn.err &
+batch=$!
+expect 'one is started' wait_for grep -q '^web-1 ' turn.out
+expect 'the controller finds out that nobody answers at these hosts' wait_for none_is_ready
+run kvmig cancel web-1 -q --timeout 120s
+wait $batch && status=0 || status=$?
+expect 'none moved, none under way' [ "$status" -eq 1 ]
+expect 'the other one is told why' grep -q "VM 'web-2'.*not ready: .*KVMIG-PEND-NO-TARGET" turn.err
+
+test_case 'several: a dry run changes nothing'
+several | fresh
+run kvmig migrate web-1 web-3 idle --dry-run
+expect_status 4
+expect_stdout_has 'KVMIG-BLK-NOT-RUNNING'
+run kvmig get vmim -o json
+expect_json '.items | length' 0
+
 test_case 'the same VM many times at once: one migration'
 usual | fresh
 i=0
@@ -214,8 +409,12 @@ expect_json '.items[0].final' false
 
 test_case 'Ctrl-C detaches, and says how to go on'
 usual | fresh
-run timeout -s INT 0.7 kvmig migrate web-1 --wait
-expect 'interrupted' [ "$status" -eq 124 ]
+kvmig migrate web-1 --wait >"$out" 2>"$err" &
+follower=$!
+expect 'it is followed' wait_for grep -q 'web-1: Pending' "$err"
+kill -INT $follower
+wait $follower && status=0 || status=$?
+expect_status 130
 expect_stderr_has 'goes on'
 expect_stderr_has 'kvmig cancel kvmig-'
 run kvmig status -o json
