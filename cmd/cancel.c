@@ -6,17 +6,98 @@
 #include "base/reason.h"
 
 typedef struct {
-	gboolean wait;
+	gboolean wait, all;
 	gint64 timeout_ms;
 } CancelValues;
 
 static const Option options[] = {
-	OPT_FLAG(0, "wait", CancelValues, wait, "wait until it has really ended",
-		 .defval = "true", .negatable = TRUE),
+	OPT_FLAG(0, "all", CancelValues, all, "every migration that has not ended"),
+	OPT_FLAG(0, "wait", CancelValues, wait, "wait until it has really ended", .defval = "true",
+		 .negatable = TRUE),
 	OPT_DURATION(0, "timeout", CancelValues, timeout_ms, "stop waiting after TIME; 0: never",
 		     .defval = "0"),
 	OPT_END,
 };
+
+/* ---- on KubeVirt ---------------------------------------------------------------------------- */
+
+/* What the deletion of the object brings about, which depends on how far it is. */
+static const char *what_happens(const char *phase)
+{
+	switch (migration_phase_from_string(phase)) {
+	case MIGRATION_PHASE_PENDING:
+		return "KubeVirt has begun nothing yet, and drops it";
+	case MIGRATION_PHASE_PREPARING_TARGET:
+	case MIGRATION_PHASE_TARGET_READY:
+		return "KubeVirt stops it only once the copying has begun";
+	case MIGRATION_PHASE_RUNNING:
+		return "KubeVirt asks libvirt to stop the copying";
+	default:
+		return "KubeVirt takes the pod away that was to receive the VM";
+	}
+}
+
+/* With the mark on the VM KubeVirt would start the next migration as soon as this one has ended. */
+static void clear_evacuation(const CommandContext *context, const cJSON *vmi)
+{
+	const char *node = json_string(json_get(vmi, "status"), "evacuationNodeName", NULL);
+	g_autofree char *path = NULL;
+	g_autoptr(cJSON) body = cJSON_CreateObject();
+	g_autoptr(GError) cause = NULL;
+
+	if (!node)
+		return;
+	path = g_strdup_printf("/apis/subresources.kubevirt.io/v1/namespaces/%s/"
+			       "virtualmachineinstances/%s/evacuate/cancel",
+			       object_namespace(vmi), object_name(vmi));
+	json_set_string(body, "evacuationNodeName", node);
+	if (cluster_put_path(context->cluster, path, body, &cause)) {
+		say(context, "VM '%s' is no longer marked to leave node '%s'", object_name(vmi),
+		    node);
+		return;
+	}
+	say_warning(context,
+		    "VM '%s' is marked to leave node '%s', and the mark cannot be taken "
+		    "away: KubeVirt will start another migration: %s",
+		    object_name(vmi), node, cause->message);
+	if (error_code(cause) == KVMIG_ERROR_UNREACHABLE)
+		say_hint(context, "KubeVirt's virt-api does not answer: 'kvmig check --cluster' "
+				  "says where to look");
+	else
+		say_hint(context,
+			 "it takes the right to update virtualmachineinstances/evacuate/cancel and "
+			 "virtualmachineinstances/evacuate of subresources.kubevirt.io, and "
+			 "KubeVirt 1.7");
+}
+
+/* FALSE: it can no longer be cancelled. */
+static gboolean prepare_kubevirt(const CommandContext *context, const cJSON *object, GError **error)
+{
+	const char *vm = json_string(json_get(object, "spec"), "vmiName", "");
+	g_autoptr(GError) cause = NULL;
+	g_autoptr(cJSON) vmi =
+		cluster_get(context->cluster, &KIND_VMI, object_namespace(object), vm, &cause);
+	g_autoptr(cJSON) document = migration_document(object, vmi);
+
+	if (!vmi && error_code(cause) != KVMIG_ERROR_NOT_FOUND)
+		say_warning(context, "whether VM '%s' is marked to leave its node is not known: %s",
+			    vm, cause->message);
+	if (g_strcmp0(json_string(document, "mode", NULL), "PostCopy") == 0) {
+		error_set(error, KVMIG_ERROR_REFUSED,
+			  "migration '%s' of VM '%s' cannot be cancelled: the VM runs on '%s' "
+			  "already, and parts of its memory are still on '%s' (post-copy)",
+			  object_name(object), vm, json_string(document, "targetNode", "?"),
+			  json_string(document, "sourceNode", "?"));
+		error_hint(error, "let it end; stopping it now would lose the VM");
+		return FALSE;
+	}
+	clear_evacuation(context, vmi);
+	say(context, "VM '%s', %s: %s", vm, json_string(document, "phase", "?"),
+	    what_happens(json_string(document, "phase", NULL)));
+	return TRUE;
+}
+
+/* ---- one ------------------------------------------------------------------------------------ */
 
 /* The migration that is to be cancelled, with what speaks against it as the error. */
 static cJSON *find(const CommandContext *context, const char *word, GError **error)
@@ -73,19 +154,25 @@ static gboolean tell(const CommandContext *context, FollowEnd end, const cJSON *
 	return TRUE;
 }
 
-static gboolean cancel(const CommandContext *context, const char *word,
-		       const CancelValues *values, int *ret_status, GError **error)
+/* Asks for it; what is asked for is seen later. */
+static gboolean ask_for(const CommandContext *context, const cJSON *object, GError **error)
 {
-	const FollowOptions how = { .timeout_ms = values->timeout_ms, .until_gone = TRUE,
+	if (!cluster_caps(context->cluster)->kvmig_migrates &&
+	    !prepare_kubevirt(context, object, error))
+		return FALSE;
+	return cluster_delete(context->cluster, &KIND_VMIM, object_namespace(object),
+			      object_name(object), object_uid(object), CLUSTER_WRITE_NONE, error);
+}
+
+static gboolean await(const CommandContext *context, const cJSON *object,
+		      const CancelValues *values, int *ret_status, GError **error)
+{
+	const FollowOptions how = { .timeout_ms = values->timeout_ms,
+				    .until_gone = TRUE,
 				    .progress = TRUE };
-	g_autoptr(cJSON) object = find(context, word, error);
 	g_autoptr(cJSON) document = NULL;
 	FollowEnd end;
 
-	if (!object ||
-	    !cluster_delete(context->cluster, &KIND_VMIM, object_namespace(object),
-			    object_name(object), object_uid(object), CLUSTER_WRITE_NONE, error))
-		return FALSE;
 	follow_ensure_controller(context); /* it is the one that cancels */
 	if (!values->wait) {
 		say(context, "asked to cancel migration '%s'", object_name(object));
@@ -95,15 +182,29 @@ static gboolean cancel(const CommandContext *context, const char *word,
 	return tell(context, end, document, ret_status, error);
 }
 
-static int run_cancel(CommandContext *context, const void *data, GError **error)
+static gboolean cancel(const CommandContext *context, const char *word, const CancelValues *values,
+		       int *ret_status, GError **error)
 {
-	const CancelValues *values = data;
+	g_autoptr(cJSON) object = find(context, word, error);
+
+	return object && ask_for(context, object, error) &&
+	       await(context, object, values, ret_status, error);
+}
+
+/* ---- several -------------------------------------------------------------------------------- */
+
+static int status_of(guint done, guint all, int status)
+{
+	if (done == all)
+		return STATUS_DONE;
+	return done ? STATUS_PARTIAL : status;
+}
+
+static int cancel_words(const CommandContext *context, const CancelValues *values)
+{
 	guint done = 0;
 	int status = STATUS_FAILED;
 
-	if (context->n_args == 1)
-		return cancel(context, context->args[0], values, &status, error) ? STATUS_DONE :
-										   status;
 	for (guint i = 0; i < context->n_args; i++) {
 		g_autoptr(GError) cause = NULL;
 
@@ -116,13 +217,107 @@ static int run_cancel(CommandContext *context, const void *data, GError **error)
 		say_warning(context, "%s", cause->message);
 		status = exit_status_of_error(cause);
 	}
-	if (done == context->n_args)
+	return status_of(done, context->n_args, status);
+}
+
+/* Those that have not ended. */
+static GPtrArray *unfinished(const CommandContext *context, GError **error)
+{
+	const ClusterListOptions list = { .ns = context->ns };
+	GPtrArray *objects = cluster_list(context->cluster, &KIND_VMIM, &list, NULL, error);
+
+	for (guint i = 0; objects && i < objects->len;) {
+		Migration migration;
+
+		migration_read(g_ptr_array_index(objects, i), &migration);
+		if (migration_phase_is_final(migration.phase))
+			g_ptr_array_remove_index(objects, i);
+		else
+			i++;
+	}
+	return objects;
+}
+
+/* All are asked for before any is waited for: else the next ones would start meanwhile. */
+static int cancel_objects(const CommandContext *context, const GPtrArray *objects,
+			  const CancelValues *values)
+{
+	g_autoptr(GPtrArray) asked = g_ptr_array_new();
+	guint done = 0;
+	int status = STATUS_FAILED;
+
+	for (guint i = 0; i < objects->len; i++) {
+		g_autoptr(GError) cause = NULL;
+		cJSON *object = g_ptr_array_index(objects, i);
+
+		if (ask_for(context, object, &cause)) {
+			g_ptr_array_add(asked, object);
+			continue;
+		}
+		say_warning(context, "%s", cause->message);
+		status = exit_status_of_error(cause);
+	}
+	for (guint i = 0; i < asked->len; i++) {
+		g_autoptr(GError) cause = NULL;
+
+		if (await(context, g_ptr_array_index(asked, i), values, &status, &cause)) {
+			done++;
+			continue;
+		}
+		if (status == STATUS_INTERRUPTED)
+			return status;
+		say_warning(context, "%s", cause->message);
+		status = exit_status_of_error(cause);
+	}
+	return status_of(done, objects->len, status);
+}
+
+static int cancel_all(const CommandContext *context, const CancelValues *values, GError **error)
+{
+	g_autoptr(GPtrArray) objects = unfinished(context, error);
+	g_autofree char *question = NULL;
+
+	if (!objects)
+		return STATUS_FAILED;
+	if (objects->len == 0) {
+		say(context, "nothing to cancel");
 		return STATUS_DONE;
-	return done ? STATUS_PARTIAL : status;
+	}
+	question = g_strdup_printf("cancel %u migration%s in %s%s%s?", objects->len,
+				   objects->len == 1 ? "" : "s",
+				   context->ns ? "namespace '" : "all namespaces",
+				   context->ns ? context->ns : "", context->ns ? "'" : "");
+	if (!confirm(context, question, error))
+		return STATUS_FAILED;
+	return cancel_objects(context, objects, values);
+}
+
+static int run_cancel(CommandContext *context, const void *data, GError **error)
+{
+	const CancelValues *values = data;
+	int status = STATUS_FAILED;
+
+	if (values->all && context->n_args)
+		return error_set(error, KVMIG_ERROR_USAGE, "--all and names exclude each other");
+	if (values->all)
+		return cancel_all(context, values, error);
+	if (!context->n_args) {
+		error_set(error, KVMIG_ERROR_USAGE, "no VM or migration is named");
+		error_hint(error, "name them, or say --all");
+		return STATUS_USAGE;
+	}
+	if (!context->ns)
+		return error_set(error, KVMIG_ERROR_USAGE,
+				 "--all-namespaces is nothing without --all");
+	if (context->n_args == 1)
+		return cancel(context, context->args[0], values, &status, error) ? STATUS_DONE
+										 : status;
+	return cancel_words(context, values);
 }
 
 static const char *const examples[] = { "kvmig cancel web-1", "kvmig cancel web-1 --no-wait",
-					"kvmig cancel web-1 web-2 --timeout 1m", NULL };
+					"kvmig cancel web-1 web-2 --timeout 1m",
+					"kvmig cancel --all --yes", NULL };
 
 const Command cancel_command = {
 	.name = "cancel",
@@ -130,9 +325,11 @@ const Command cancel_command = {
 	.group = COMMAND_GROUP_MIGRATE,
 	.options = options,
 	.values_size = sizeof(CancelValues),
-	.args = { .name = "VM|MIGRATION", .minimum = 1, .maximum = G_MAXUINT,
+	.args = { .name = "VM|MIGRATION",
+		  .minimum = 0,
+		  .maximum = G_MAXUINT,
 		  .complete = COMPLETE_VM_OR_MIGRATION },
-	.needs = NEED_CLUSTER | MAY_CHANGE | HAS_NAMESPACE,
+	.needs = NEED_CLUSTER | MAY_CHANGE | HAS_NAMESPACE | HAS_ALL_NAMESPACES | MAY_CONFIRM,
 	.run = run_cancel,
 	.examples = examples,
 };

@@ -16,7 +16,7 @@ three() {
 
 test_case 'by the VM: the one that waits is cancelled, and gone'
 three | fresh
-run kvmig cancel web-1 --timeout 20s
+run kvmig cancel web-1 --timeout 120s
 expect_status 0
 expect_stderr_has "cancelled: VM 'web-1' stays"
 run kvmig status -o json
@@ -24,7 +24,7 @@ expect_json '[.items[].name] | sort | join(",")' m-0,m-2
 
 test_case 'by name and by id, several'
 three | fresh
-run kvmig cancel m-1 virtualmachineinstancemigration.kubevirt.io/m-2 --timeout 20s
+run kvmig cancel m-1 virtualmachineinstancemigration.kubevirt.io/m-2 --timeout 120s
 expect_status 0
 run kvmig status -o json
 expect_json '[.items[].name] | join(",")' m-0
@@ -51,7 +51,7 @@ expect_stderr_has "nothing to cancel: VM 'idle' is not being migrated"
 
 test_case 'of several, some'
 three | fresh
-run kvmig cancel web-1 idle web-9 --timeout 20s
+run kvmig cancel web-1 idle web-9 --timeout 120s
 expect_status 4
 expect_stderr_has "VM 'idle' is not being migrated"
 expect_stderr_has "there is no VM and no migration 'web-9'"
@@ -66,6 +66,23 @@ expect_status 6
 expect_stderr_has 'it goes on'
 run kvmig status m-1 -o json --read-only
 expect_json .cancelRequested true
+
+test_case '--all: asks first'
+three | fresh
+run kvmig cancel --all
+expect_status 3
+expect_stderr_has "cancel 2 migrations in namespace 'default'?"
+run kvmig cancel --all --yes --timeout 120s
+expect_status 0
+run kvmig status -o json
+expect_json '[.items[].name] | join(",")' m-0
+run kvmig cancel --all -A --yes
+expect_status 0
+expect_stderr_has 'nothing to cancel'
+run kvmig cancel --all web-1
+expect_status 2
+run kvmig cancel web-1 -A
+expect_status 2
 
 test_case 'bad command lines'
 run kvmig cancel
