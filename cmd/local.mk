@@ -50,7 +50,7 @@ libcmd_la_SOURCES = \
 	%D%/talk.c \
 	%D%/targets.c %D%/targets.h %D%/targets-print.c %D%/node-selector.c %D%/node-selector.h \
 	%D%/version.c \
-	%D%/vm.c %D%/vm.h %D%/vm-label.c
+	%D%/vm.c %D%/vm.h %D%/vm-label.c %D%/vm-migration.c
 if ENABLE_LAB
 libcmd_la_SOURCES += %D%/lab.c
 endif

@@ -13,11 +13,24 @@ typedef struct {
 	gboolean overwrite, template_only;
 } LabelValues;
 
+/* "k-" where there is no k: what one may have misspelt. */
+static void say_absent(const CommandContext *context, const cJSON *labels, const cJSON *more)
+{
+	for (char **change = context->args + 1; *change; change++) {
+		g_autofree char *key = NULL, *value = NULL;
+
+		if (labels_parse_change(*change, &key, &value, NULL) && !value &&
+		    !json_get(labels, key) && !json_get(more, key))
+			say(context, "VM '%s' has no label '%s'", context->args[0], key);
+	}
+}
+
 /* ---- where kvmig migrates ------------------------------------------------------------------- */
 
 static int label_here(const CommandContext *context, const LabelValues *options, GError **error)
 {
 	g_autoptr(cJSON) vmi = NULL;
+	g_autoptr(cJSON) before = NULL;
 	g_autoptr(cJSON) stored = NULL;
 
 	if (options->template_only)
@@ -25,13 +38,17 @@ static int label_here(const CommandContext *context, const LabelValues *options,
 				 "--template-only: VMs have no template in '%s'",
 				 cluster_context(context->cluster));
 	vmi = vm_find_fresh(context, context->args[0], error);
+	before = vmi ? cJSON_Duplicate(vmi, TRUE) : NULL;
 	if (!vmi || !change_labels(vmi, context->args + 1, options->overwrite,
 				   inventory_owns_vmi_label, error))
 		return STATUS_FAILED;
+	say_absent(context, object_labels(before), NULL);
+	/* one that changes nothing is no write, and tells what is stored */
 	stored = cluster_update(context->cluster, vmi, CLUSTER_WRITE_NONE, error);
 	if (!stored)
 		return STATUS_FAILED;
-	say(context, "VM '%s' labelled", object_name(stored));
+	say(context, "VM '%s' %s", object_name(stored),
+	    json_equal(object_labels(before), object_labels(vmi)) ? "unchanged" : "labelled");
 	return observe_carry_labels(context, stored, error) ? STATUS_DONE : STATUS_FAILED;
 }
 
@@ -244,6 +261,7 @@ static int label_kubevirt(const CommandContext *context, const LabelValues *opti
 		return STATUS_FAILED;
 	if (!write_both(&relabel, template_changes, running_changes, error))
 		return STATUS_FAILED;
+	say_absent(context, object_labels(template), object_labels(relabel.vmi));
 	say_done(&relabel, template_changes || running_changes);
 	return STATUS_DONE;
 }

@@ -220,6 +220,7 @@ static void show_vm(const CommandContext *context, const cJSON *object)
 
 		show_field(context, "Node selector", text);
 	}
+	vm_show_migration(context, object);
 	show_labels(context, object, inventory_owns_vmi_label);
 	show_conditions(context, object);
 }

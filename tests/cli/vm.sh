@@ -107,6 +107,41 @@ expect_stderr_has 'not yet in the domain'
 run kvmig vm show web-01-old -o json
 expect_json '.metadata.labels | "\(.tier) \(.app)"' 'front null'
 
+test_case 'a label that is not there: nothing is labelled, and it is said'
+run kvmig vm label web-01-old nosuch-
+expect_status 0
+expect_stderr_has "VM 'web-01-old' has no label 'nosuch'"
+expect_stderr_has "VM 'web-01-old' unchanged"
+expect_stderr_lacks labelled
+run kvmig vm label web-01-old tier=front
+expect_stderr_has unchanged
+
+test_case 'show: the migration and the policy'
+run kvmig vm show web-01-old
+expect 'none' grep -qE '^Migration: +-$' "$out"
+expect 'none' grep -qE '^Policy: +none$' "$out"
+kvmig -q policy create front --vm-label tier=front
+kvmig -q policy create elsewhere --vm-label tier=front,kubevirt.io/migrationTargetNodeName=n9
+put <<END
+apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstanceMigration
+metadata: {name: m-new, namespace: default}
+spec: {vmiName: web-01-old}
+status: {phase: Failed, migrationState: {sourceNode: n1, targetNode: n2, migrationPolicyName: front}}
+---
+apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstanceMigration
+metadata: {name: m-other, namespace: default}
+spec: {vmiName: web-02}
+END
+run kvmig vm show web-01-old
+expect 'the last one' grep -qE '^Migration: +m-new, Failed, n1 to n2, policy front$' "$out"
+expect 'the doubt' grep -qE "^Policy: +not known: 'kvmig policy explain -n default web-01-old'" "$out"
+kvmig -q policy delete elsewhere
+run kvmig vm show web-01-old
+expect 'the next one' grep -qE '^Policy: +front$' "$out"
+kvmig -q policy delete front
+
 test_case 'changing a label needs --overwrite'
 run kvmig vm label web-01-old tier=back
 expect_status 8
