@@ -40,6 +40,7 @@ man_pages = \
 	%D%/kvmig-node.1 \
 	%D%/kvmig-network.1 \
 	%D%/kvmig-policy.1 \
+	%D%/kvmig-rbac.1 \
 	%D%/kvmig-reasons.7 \
 	%D%/kvmig-status.1 \
 	%D%/kvmig-targets.1 \

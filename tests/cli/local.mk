@@ -28,6 +28,7 @@ cli_tests = \
 	%D%/node.sh \
 	%D%/policy.sh \
 	%D%/policy-bad.sh \
+	%D%/rbac.sh \
 	%D%/status.sh \
 	%D%/targets.sh \
 	%D%/version.sh \

@@ -249,6 +249,10 @@ unit_tests += %D%/test-rbac
 tests_unit_test_rbac_SOURCES = %D%/test-rbac.c
 tests_unit_test_rbac_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-rights
+tests_unit_test_rights_SOURCES = %D%/test-rights.c
+tests_unit_test_rights_LDADD = libcmd.la
+
 unit_tests += %D%/test-schedule
 tests_unit_test_schedule_SOURCES = %D%/test-schedule.c
 tests_unit_test_schedule_LDADD = $(AM_UNIT_LDADD)
