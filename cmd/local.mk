@@ -45,7 +45,8 @@ libcmd_la_SOURCES = \
 	%D%/policy-edit.c %D%/policy-explain.c %D%/policy-explain.h %D%/policy-gates.c \
 	%D%/policy-lint.c %D%/policy-lint.h %D%/policy-lint-vms.c %D%/policy-matches.c \
 	%D%/policy-projects.c %D%/policy-projects.h %D%/policy-test.c %D%/policy-verdict.c \
-	%D%/rbac.c %D%/rbac.h \
+	%D%/rbac.c %D%/rbac.h %D%/rbac-aggregate.c %D%/rbac-bind.c %D%/rbac-change.h %D%/rbac-grant.c \
+	%D%/rbac-prove.c %D%/rbac-revoke.c %D%/rbac-whom.c \
 	%D%/rbac-ask.c %D%/rbac-ask.h %D%/rbac-check.c %D%/rbac-list.c %D%/rbac-load.c %D%/rbac-rights.c %D%/rbac-unread.c %D%/rbac-who-can.c \
 	%D%/review.c %D%/review.h \
 	%D%/rights.c %D%/rights.h \
