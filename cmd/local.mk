@@ -46,6 +46,7 @@ libcmd_la_SOURCES = \
 	%D%/policy-lint.c %D%/policy-lint.h %D%/policy-lint-vms.c %D%/policy-matches.c \
 	%D%/policy-projects.c %D%/policy-projects.h %D%/policy-test.c %D%/policy-verdict.c \
 	%D%/rbac.c %D%/rbac.h %D%/rbac-aggregate.c %D%/rbac-bind.c %D%/rbac-change.h %D%/rbac-grant.c \
+	%D%/rbac-preserve.c %D%/rbac-preserve.h %D%/rbac-preserve-end.c %D%/rbac-preserve-look.c \
 	%D%/rbac-prove.c %D%/rbac-revoke.c %D%/rbac-whom.c \
 	%D%/rbac-ask.c %D%/rbac-ask.h %D%/rbac-check.c %D%/rbac-list.c %D%/rbac-load.c %D%/rbac-rights.c %D%/rbac-unread.c %D%/rbac-who-can.c \
 	%D%/review.c %D%/review.h \

@@ -96,10 +96,10 @@ char *rbac_cell_binding(const cJSON *row)
 	return g_strdup(json_string(json_get(row, "binding"), "name", NULL));
 }
 
-static const Command *const subcommands[] = { &rbac_list_command,   &rbac_who_can_command,
-					      &rbac_check_command,  &rbac_grant_command,
-					      &rbac_revoke_command, &rbac_aggregate_command,
-					      NULL };
+static const Command *const subcommands[] = { &rbac_list_command,      &rbac_who_can_command,
+					      &rbac_check_command,     &rbac_grant_command,
+					      &rbac_revoke_command,    &rbac_preserve_command,
+					      &rbac_aggregate_command, NULL };
 
 const Command rbac_command = {
 	.name = "rbac",
