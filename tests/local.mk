@@ -2,6 +2,7 @@
 tree_tests = \
 	%D%/tree/headers.sh \
 	%D%/tree/layers.sh \
+	%D%/tree/reasons.sh \
 	%D%/tree/style.sh
 TESTS += $(tree_tests)
 dist_check_SCRIPTS += $(tree_tests)

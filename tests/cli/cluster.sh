@@ -49,9 +49,10 @@ expect_json '"\(.settings.exists) \(.settings.apiVersion)"' 'true hco.kubevirt.i
 test_case 'with a controller'
 kvmig controller >/dev/null 2>&1 </dev/null &
 pid=$!
-for _ in $(seq 50); do
+# it has the lock a moment before it has written down who it is
+for _ in $(seq 300); do
 	run kvmig cluster info -o json
-	[ "$(jq .controller.running "$out")" != true ] || break
+	[ "$(jq .controller.pid "$out")" = null ] || break
 	sleep 0.1
 done
 expect_json .controller.pid "$pid"

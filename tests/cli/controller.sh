@@ -12,14 +12,6 @@ holder() {
 	cut -d ' ' -f 1 "$lock" 2>/dev/null
 }
 
-wait_for() { # command…: at most 10 s
-	i=0
-	until "$@" 2>/dev/null; do
-		[ $((i += 1)) -lt 200 ] || return 1
-		sleep 0.05
-	done
-}
-
 test_case 'runs in the foreground, logs with the time, ends on SIGTERM'
 usual | fresh
 kvmig controller 2>fg.err &
@@ -91,7 +83,7 @@ expect 'Ctrl-C is a clean end' [ "$ended" -eq 0 ]
 
 test_case 'ends when idle'
 usual | fresh
-run timeout 20 kvmig controller --idle-timeout 1s
+run timeout 60 kvmig controller --idle-timeout 1s
 expect_status 0
 expect_stderr_has 'nothing to do'
 
@@ -144,7 +136,7 @@ pid=$(holder)
 # In place: the lock is on this very file.
 sed 's/ [^ ]*$/ 0.0.1/' "$lock" >lock.new
 cat lock.new >"$lock"
-run kvmig cancel m-1 --timeout 20s
+run kvmig cancel m-1 --timeout 120s
 expect_status 0
 expect 'the old one ended' wait_for sh -c '! kill -0 "$1"' sh "$pid"
 expect 'cleanly' grep -q 'ends: told to' "$log"

@@ -65,16 +65,23 @@ expect_no_stdout
 expect_stderr_has 'held by the finalizers ["example.org/hold"]'
 
 test_case 'wait: until somebody lets go'
-(sleep 0.5 && policy held) &
-run timeout 20 kvmig delete migrationpolicy held --wait
-wait
+kvmig delete migrationpolicy held --wait >"$out" 2>"$err" &
+waiter=$!
+command_line='delete, held'
+expect 'it does not wait' wait_for hears_interrupt $waiter
+policy held
+wait $waiter && status=0 || status=$?
 expect_status 0
 expect_stdout_has 'held deleted'
 
 test_case 'wait: Ctrl-C'
 policy held2 '"example.org/hold"'
 command_line='delete with Ctrl-C'
-timeout --preserve-status -s INT 1 kvmig delete migrationpolicy held2 --wait >"$out" 2>"$err" && status=0 || status=$?
+kvmig delete migrationpolicy held2 --wait >"$out" 2>"$err" &
+waiter=$!
+expect 'it does not wait' wait_for hears_interrupt $waiter
+kill -INT $waiter
+wait $waiter && status=0 || status=$?
 expect_status 130
 expect_stderr_has 'goes on'
 

@@ -1,13 +1,14 @@
 #!/bin/sh
 # The examples of the manual pages, those that need no hosts: they come from the tables, so none is left out. Those of
-# commands that work on a cluster are run by tests/lab/examples.sh.
+# commands that work on a cluster are run by tests/lab/examples.sh, those of kvmig rbac, which need an API server, by
+# tests/kube/rbac.sh and tests/kube/rbac-show.sh.
 # shellcheck source=tests/cli/lib.sh
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
 requires jq
 
 kvmig --introspect-cli | jq -r '
 	def leaves: if .commands then .commands[] | leaves else . end;
-	.commands[] | select(.group != "Try and learn") | leaves
+	.commands[] | select(.group != "Try and learn" and .name != "rbac") | leaves
 		| select((.needs | contains(["cluster"]) | not) and (.name != "controller")) | .examples[]' >examples
 
 # What they name, and a cluster.

@@ -184,55 +184,63 @@ expect_stdout <<END
 host.kvmig.io/n1
 END
 
-watch() { # seconds, arguments
-	limit=$1
-	shift
+# In the background; it has shown what is there, and waits for changes.
+watch() { # arguments
 	command_line="kvmig get $*"
-	timeout --preserve-status -s INT "$limit" kvmig get "$@" >"$out" 2>"$err" </dev/null && status=0 || status=$?
+	kvmig get "$@" >"$out" 2>"$err" </dev/null &
+	watcher=$!
+	expect 'it does not wait' wait_for hears_interrupt $watcher
+}
+
+# It has shown a line with that: Ctrl-C.
+watched() { # TEXT
+	expect "'$1' is not shown" wait_for grep -q "$1" "$out"
+	kill -INT $watcher
+	wait $watcher && status=0 || status=$?
+	expect_status 130
 }
 
 test_case 'watch: the list, each change, until Ctrl-C'
-(
-	sleep 0.7
-	put <<END
+watch vmim -w
+put <<END
+apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstanceMigration
+metadata: {name: elsewhere, namespace: prod}
+spec: {vmiName: web-3}
+---
 apiVersion: kubevirt.io/v1
 kind: VirtualMachineInstanceMigration
 metadata: {name: move-3, namespace: default}
 spec: {vmiName: web-3}
 status: {phase: Running}
----
-apiVersion: kubevirt.io/v1
-kind: VirtualMachineInstanceMigration
-metadata: {name: elsewhere, namespace: prod}
-spec: {vmiName: web-3}
 END
-) &
-watch 2 vmim -w
-wait
-expect_status 130
+watched move-3
 expect 'the list first' test "$(sed -n '2,3s/ .*//p' "$out" | tr '\n' ' ')" = 'move-1 move-2 '
 expect 'then the change' test "$(tail -n 1 "$out")" = 'move-3   Running     web-3'
 expect_stdout_lacks elsewhere
 expect 'the headings once' test "$(grep -c NAME "$out")" = 1
 
 test_case 'watch: one name, as json'
-(
-	sleep 0.7
-	for name in move-4 move-5; do
-		printf 'apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstanceMigration\nmetadata: {name: %s}\nspec: {vmiName: w}\n' $name | put
-	done
-) &
-watch 2 vmim move-4 --watch -o json
-wait
-expect_status 130
+watch vmim move-4 --watch -o json
+for name in move-5 move-4; do
+	printf 'apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstanceMigration\nmetadata: {name: %s}\nspec: {vmiName: w}\n' $name | put
+done
+watched '^}'
 expect 'each state of it once' test "$(jq -r .metadata.name "$out" | sort | uniq -c | tr -s ' ')" = ' 1 move-4'
 
 test_case 'watch: ends when its reader has gone'
-timeout 20 sh -c 'kvmig get vmim -w | head -n 1 >/dev/null; exit 0' &
-reader=$!
-sleep 0.7
-printf 'apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstanceMigration\nmetadata: {name: move-6}\nspec: {vmiName: w}\n' | put
-expect 'it ends' wait $reader
+(
+	timeout 60 sh -c 'kvmig get vmim -w | head -n 1 >/dev/null; exit 0'
+	echo $? >ended
+) &
+# what is there when it begins to watch is in the list that it begins with
+for i in $(seq 6 99); do
+	printf 'apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstanceMigration\nmetadata: {name: move-%s}\nspec: {vmiName: w}\n' "$i" | put
+	sleep 0.3
+	[ ! -e ended ] || break
+done
+wait
+expect 'it ends' grep -qx 0 ended
 
 test_case 'memory does not grow with the number of objects'
 many() {

@@ -23,7 +23,7 @@ migrate web-1 --node-selector zone=b,zone
 migrate web-1 --node-selector kubernetes.io/hostname=n3 --node n2
 migrate web-1 --timeout 1m
 migrate web-1 --wait --timeout soon
-migrate web-1 web-2
+migrate web-1 --all
 migrate web-1 -n No_Namespace
 status a b
 status -o xml

@@ -18,7 +18,7 @@ expect_no_stderr
 test_case 'what has ended is on record, after the object has gone'
 # One that is cancelled while it waits leaves a record too.
 { host n1; host n2; vm web-1 n1; vm web-2 n1; migration m-1 web-1 Pending; migration m-2 web-2 Pending; } | fresh
-run kvmig cancel web-1 web-2 --timeout 20s
+run kvmig cancel web-1 web-2 --timeout 120s
 expect_status 0
 run kvmig status -o json
 expect_json '.items | length' 0

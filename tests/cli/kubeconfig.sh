@@ -302,8 +302,10 @@ limit=20s
 refused 6 "credential plugin '$PWD/plugin' did not end within 1 s and was killed" 'run it by hand'
 expect 'no child' [ -s sleeping ]
 # it has no parent any more, and may wait for somebody to hear of its end
-sleeping_state=$(ps -o stat= -p "$(cat sleeping)")
-expect "what it has started is still there: $sleeping_state" eval 'case $sleeping_state in "" | Z*) ;; *) false ;; esac'
+has_ended() { # PID
+	case $(ps -o stat= -p "$1") in '' | Z*) ;; *) false ;; esac
+}
+expect "what it has started is still there" wait_for has_ended "$(cat sleeping)"
 
 test_case 'one that prints nothing, junk, too much, or half of it'
 plugin <<-'END'
@@ -378,11 +380,15 @@ start() { # OPTION…
 	[ -p ca ] || mkfifo ca
 	$mere kvmig --kubeconfig config --certificate-authority ca "$@" get vmi >/dev/null 2>&1 </dev/null &
 	waiting=$!
-	for _ in $(seq 100); do
+	for _ in $(seq 1200); do
 		case $(tr '\0' ' ' <"/proc/$waiting/cmdline") in kvmig*) break ;; esac
 		sleep 0.05
 	done
-	sleep 0.3
+	# in the kernel's own words, for those kernels that say so
+	for _ in $(seq 50); do
+		! grep -q wait_for_partner "/proc/$waiting/wchan" || break
+		sleep 0.1
+	done
 	expect 'it does not wait' [ -d "/proc/$waiting" ]
 }
 
@@ -406,8 +412,7 @@ done
 test_case 'no core file, and no look into the memory, of what has read a kubeconfig'
 $mere sleep 60 &
 waiting=$!
-sleep 0.2
-expect 'this test shows nothing: nobody may look into any process' open_to_others "$waiting"
+expect 'this test shows nothing: nobody may look into any process' wait_for open_to_others "$waiting"
 stop
 for fields in 'token: hunter2' 'tokenFile: token' 'username: me, password: hunter2'; do
 	user "$fields"

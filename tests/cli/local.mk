@@ -35,9 +35,9 @@ cli_tests = \
 	%D%/vm.sh
 TESTS += $(cli_tests)
 dist_check_SCRIPTS += $(cli_tests)
-dist_noinst_SCRIPTS += %D%/option-coverage.sh
+dist_noinst_SCRIPTS += %D%/option-coverage.sh %D%/reason-coverage.sh
 EXTRA_DIST += %D%/lib.sh %D%/objects.sh
-CLEANFILES += tests/option-log
+CLEANFILES += tests/option-log tests/reason-log
 # They run the program, and look at the pages and scripts that are made with it.
 $(cli_tests:.sh=.log): kvmig$(EXEEXT)
 

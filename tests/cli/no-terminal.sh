@@ -10,7 +10,7 @@ requires jq setsid
 away() { # STATUS WORDS…
 	expected=$1
 	shift
-	run timeout 30 setsid -w env TERM=xterm-256color "$@"
+	run timeout 120 setsid -w env TERM=xterm-256color "$@"
 	expect_status "$expected"
 	expect 'no escape, no carriage return' sh -c '! grep -q "$(printf "[\033\r]")" "$1" "$2"' sh "$out" "$err"
 	expect_stderr_lacks '[y/N]'
@@ -42,7 +42,7 @@ away 1 kvmig cancel web-1
 
 test_case 'following: lines, each once'
 usual | fresh
-away 6 kvmig migrate web-1 --wait --timeout 500ms
+away 6 kvmig migrate web-1 --wait --timeout 2s
 expect_stderr_has 'web-1: Pending'
 expect 'each once' [ "$(grep -c '^web-1: Pending$' "$err")" -eq 1 ]
 away 0 kvmig cancel web-1

@@ -1,7 +1,10 @@
 # shellcheck shell=sh disable=SC2154 # work, build: of lib.sh
 # A cluster without hypervisors for the tests of migrate, status, cancel and controller: three nodes and some VMs, as
-# the inventory would have written them this very second (commands look again at what is older than some seconds, and
-# would find that nobody answers). `fresh` makes it anew; more objects, and changes to these, come on standard input.
+# the inventory would have written them. Commands look again at what is older than some seconds, and would find that nobody
+# answers: the variable has them believe what is written, however slow the machine is (a controller that a test starts looks
+# for itself). `fresh` makes the cluster anew; more objects, and changes to these, come on standard input. A KVMIG_TEST_DELAY
+# of some seconds proves that nothing here depends on being quick.
+export KVMIG_TEST_MAX_AGE_MS=3600000
 
 # host NAME [EXTRA-SPEC-LINE [READY [AVAILABLE]]]
 host() {
@@ -38,6 +41,7 @@ metadata:
   name: $1
   namespace: default
   annotations: {kvmig.io/domain-name: "$1 (raw)"}
+  labels: {${labels:-}}
 spec:
   architecture: amd64
   domain: {memory: {guest: ${4:-4Gi}}, machine: {type: pc-q35-7.2}}
@@ -90,6 +94,7 @@ fresh() { # <objects
 		complain 'the objects cannot be put'
 		sed 's/^/# /' "$work/put.log"
 	}
+	sleep "${KVMIG_TEST_DELAY:-0}"
 }
 
 usual() {

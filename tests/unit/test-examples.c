@@ -144,7 +144,7 @@ static void test_tables(void)
 static void test_wrong_ones(void)
 {
 	static const char *const wrong[] = { "kvmig migrat web-1", "kvmig migrate web-1 --wiat",
-					     "kvmig migrate", "kvmig --contxt a vm list",
+					     "kvmig vm show", "kvmig --contxt a vm list",
 					     "kvmig node ad n1" };
 
 	for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {

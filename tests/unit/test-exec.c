@@ -266,7 +266,7 @@ static gboolean is_gone(const char *pid_file)
 
 	g_assert_true(g_file_get_contents(pid_file, &text, NULL, NULL));
 	g_assert_true(g_ascii_string_to_signed(g_strchomp(text), 10, 2, G_MAXINT, &pid, NULL));
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 3000; i++) {
 		g_autofree char *stat_file = g_strdup_printf("/proc/%d/stat", (int)pid);
 		g_autofree char *stat_text = NULL;
 
@@ -288,22 +288,22 @@ static void test_hanging(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED
 	gint64 start = g_get_monotonic_time();
 
 	g_setenv("OUT", pid_file, TRUE);
-	assert_fails(target, FALSE, 700, KVMIG_ERROR_TIMEOUT, "killed: waiting");
-	g_assert_cmpint(g_get_monotonic_time() - start, <, 10 * G_USEC_PER_SEC);
+	assert_fails(target, FALSE, 1500, KVMIG_ERROR_TIMEOUT, "killed: waiting");
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 60 * G_USEC_PER_SEC);
 	g_assert_true(is_gone(pid_file));
 }
 
 /* A helper that stays behind and keeps stdout open is not waited for. */
 static void test_left_behind(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
-	g_autoptr(KubeTarget) target = make_plugin(fixture, "sleep 5 &\n" TOKEN);
+	g_autoptr(KubeTarget) target = make_plugin(fixture, "sleep 20 &\n" TOKEN);
 	g_auto(ExecResult) result = { 0 };
 	g_autoptr(GError) error = NULL;
 	gint64 start = g_get_monotonic_time();
 
-	g_assert_true(exec_run(target, FALSE, 20000, &result, &error));
+	g_assert_true(exec_run(target, FALSE, 60000, &result, &error));
 	g_assert_no_error(error);
-	g_assert_cmpint(g_get_monotonic_time() - start, <, 4 * G_USEC_PER_SEC);
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 15 * G_USEC_PER_SEC);
 }
 
 static volatile sig_atomic_t seen;

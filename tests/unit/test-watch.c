@@ -85,11 +85,11 @@ static gboolean wake(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* Runs the loop until the ear has heard `n` events, at most 10 s. */
+/* Runs the loop until the ear has heard `n` events, at most a minute. */
 static void wait_for(Ear *ear, guint n)
 {
 	gboolean late = FALSE;
-	guint id = g_timeout_add_seconds(10, wake, &late);
+	guint id = g_timeout_add_seconds(60, wake, &late);
 
 	while (ear->at_us->len < n && !late)
 		g_main_context_iteration(NULL, TRUE);
@@ -426,7 +426,8 @@ static int compare_times(gconstpointer a, gconstpointer b)
 	return x < y ? -1 : x > y;
 }
 
-/* Far below the slow poll of a second, which would hide that nobody was told. */
+/* Below the slow poll, of one change a second as each is waited for, which would hide that nobody
+ * was told. */
 static void test_other_process(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autoptr(GArray) late_us = g_array_new(FALSE, FALSE, sizeof(gint64));
@@ -447,7 +448,7 @@ static void test_other_process(StoreFixture *fixture, gconstpointer data G_GNUC_
 	g_test_message("noticed after %" G_GINT64_FORMAT " us (median), %" G_GINT64_FORMAT
 		       " us (longest)",
 		       g_array_index(late_us, gint64, 10), g_array_index(late_us, gint64, 20));
-	g_assert_cmpint(g_array_index(late_us, gint64, 10), <, 100 * 1000);
+	g_assert_cmpint(g_array_index(late_us, gint64, 10), <, 500 * 1000);
 	ear_clear(&ear);
 }
 
