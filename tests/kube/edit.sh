@@ -4,10 +4,9 @@
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/kube/lib.sh"
 bed_up
 bed_kubevirt 1.9
-TMPDIR=$work/tmp SHELL=/bin/sh
-export TMPDIR SHELL
+SHELL=/bin/sh
+export SHELL
 unset EDITOR KUBE_EDITOR
-mkdir "$TMPDIR"
 
 policy() { # NAME
 	cat <<-END

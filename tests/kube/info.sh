@@ -160,7 +160,7 @@ expect_may 'migrate VMs' 'false false'
 cat "$out" >>documents
 run as bob kvmig cluster info
 expect_status 1
-expect_stderr_has 'an admin can grant it with a role for kubevirts.kubevirt.io'
+expect_stderr_has 'kubectl create clusterrolebinding NAME --clusterrole=kubevirt.io:view --user=bob'
 bed_kubectl apply -f "$bed_source/manifests/bed/kubevirt-roles.yaml"
 
 test_case 'who is nobody: one error'

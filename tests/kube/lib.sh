@@ -13,10 +13,15 @@
 #   bed_crds VARIANT…          folders of tests/kube/crds, or kvmig for those of contrib/crds
 #   bed_kubevirt VERSION       a cluster of KubeVirt VERSION (1.4, 1.6, 1.9): CRDs, roles, the KubeVirt object
 #   bed_hco VERSION            HyperConverged's CRD: v1beta1, or v1 for both with v1 stored
+#   bed_rbac_settles           the server decides by all roles and bindings written so far; bed_kubectl does it itself where
+#                              its words say that it writes them
+#   bed_reconcile              its object's settings written into the KubeVirt object, as its operator would
 #   bed_proxy NAME [OPTION…]   tests/kube/tools/fault-proxy in front of the server; $bed/NAME.address, $bed/NAME.log
 #   bed_rules NAME JSON        what goes wrong there from now on
 #   bed_fill N [OPTION…]       N VirtualMachineInstances of 20 kB (tests/kube/tools/fill); from some thousands on the
 #                              server wants --watch-cache=false, else it holds each of them in memory, 700 kB apiece
+#                              with --bindings M: N RoleBindings in M namespaces
+#                              with --nodes M: N Nodes, with M pods on each
 #   bed_change N RATE [OPTION…]   changes them N times, RATE a second
 #   bed_cert OPTION…           tests/kube/tools/cert
 #
@@ -70,17 +75,6 @@ bed_end() { # NAME [SIGNAL]
 	kill "-${2:-TERM}" "$bed_pid" 2>/dev/null
 	wait "$bed_pid" 2>/dev/null
 	:
-}
-
-# wait_until TENTHS COMMAND…: until it succeeds, at most so long.
-wait_until() {
-	bed_tries=$1
-	shift
-	while ! "$@" >/dev/null 2>&1; do
-		bed_tries=$((bed_tries - 1))
-		[ "$bed_tries" -gt 0 ] || return 1
-		sleep 0.1
-	done
 }
 
 bed_gone() { # NAME
@@ -149,8 +143,20 @@ bed_start_etcd() {
 		--snapshot-count 10000 --auto-compaction-retention 0
 }
 
+# As admin: what the server answers to a GET. A tenth of what kubectl costs.
+bed_ask() { # PATH [OPTION…]
+	bed_path=$1
+	shift
+	curl -fsS -m 20 --cacert "$bed/ca.crt" --cert "$bed/admin.crt" --key "$bed/admin.key" "$@" "$bed_server$bed_path"
+}
+
 bed_is_ready() {
-	curl -fsS -m 5 --cacert "$bed/ca.crt" --cert "$bed/admin.crt" --key "$bed/admin.key" "$bed_server/readyz"
+	bed_ask /readyz
+}
+
+# Or it has ended, and nothing is to be waited for.
+bed_has_come_up() {
+	bed_is_ready || ! bed_runs server
 }
 
 bed_start_server() {
@@ -164,12 +170,8 @@ bed_start_server() {
 		--service-account-signing-key-file "$bed/service-account.key" --token-auth-file "$bed/tokens" \
 		--authorization-mode RBAC --service-cluster-ip-range 10.96.0.0/24 --shutdown-delay-duration 0s \
 		--audit-policy-file "$bed/audit-policy.yaml" --audit-log-path "$bed/audit.log" $bed_server_options
-	for _ in $(seq 300); do
-		bed_is_ready >/dev/null 2>&1 && return 0
-		bed_runs server || break
-		sleep 0.1
-	done
-	bed_gone server
+	wait_for bed_has_come_up || bed_gone server
+	bed_runs server || bed_gone server
 }
 
 bed_stop_server() {
@@ -243,25 +245,111 @@ as() { # USER COMMAND…
 # ---- what is in the cluster ----
 
 bed_kubectl() {
-	KUBECONFIG=$bed/admin.kubeconfig kubectl "$@" >"$bed/kubectl.out" 2>&1 || {
-		sed 's/^/# /' "$bed/kubectl.out"
+	KUBECONFIG=$bed/admin.kubeconfig kubectl "$@" >"$bed/kubectl.out" 2>"$bed/kubectl.err" || {
+		sed 's/^/# /' "$bed/kubectl.out" "$bed/kubectl.err"
 		bail_out "kubectl $*"
 	}
+	# a role is of no consequence before its binding, which comes next
+	case "$1 ${2:-}" in
+	'create role' | *' rolebinding' | *' clusterrolebinding' | 'delete clusterrole' | 'label clusterrole') bed_rbac_settles ;;
+	esac
 }
 
-bed_view_has_rules() {
-	KUBECONFIG=$bed/admin.kubeconfig kubectl get clusterrole view -o 'jsonpath={.rules[0].verbs}' | grep -q get
+# Requests as admin over one connection, a line each: METHOD PATH [DOCUMENT].
+bed_send() {
+	while read -r bed_method bed_path bed_document; do
+		printf 'next\nfail\nsilent\nshow-error\nmax-time = 20\nrequest = %s\nurl = "%s"\noutput = "%s"\n' \
+			"$bed_method" "$bed_server$bed_path" "$bed/sent"
+		printf 'cacert = "%s"\ncert = "%s"\nkey = "%s"\n' "$bed/ca.crt" "$bed/admin.crt" "$bed/admin.key"
+		[ -z "$bed_document" ] || printf 'header = "Content-Type: application/json"\ndata = "%s"\n' \
+			"$(printf '%s' "$bed_document" | sed 's/["\\]/\\&/g')"
+	done | sed 1d | curl --config - || bail_out 'a request fails'
+}
+
+bed_may_mark() { # RESOURCE
+	bed_ask /apis/authorization.k8s.io/v1/subjectaccessreviews -H 'Content-Type: application/json' -d "{\"spec\": {\"user\": \"$bed_mark\",
+		\"resourceAttributes\": {\"namespace\": \"default\", \"verb\": \"get\", \"group\": \"kvmig.test\", \"resource\": \"$1\"}}}" |
+		jq -e .status.allowed
+}
+
+bed_may_marks() {
+	bed_may_mark roles && bed_may_mark clusterroles
+}
+
+# Each aggregated role has the rules of those that it selects, where the controller that sees to it runs.
+bed_is_aggregated() {
+	bed_ask /apis/rbac.authorization.k8s.io/v1/clusterroles | jq -e '.items as $all | [$all[] | select(.aggregationRule) | . as $sum |
+		(.rules // [] | unique) == ([$all[] | select(.metadata.name != $sum.metadata.name) | (.metadata.labels // {}) as $has |
+			select(any($sum.aggregationRule.clusterRoleSelectors[]; .matchLabels | to_entries | all($has[.key] == .value))) |
+			.rules[]?] | unique)] | all'
+}
+
+# The server decides by all that has been written so far of roles and bindings: it hears of each of the four kinds a moment
+# later, in order. So something is written of each, and waited for.
+bed_rbac_settles() {
+	[ ! -e "$bed/manager.pid" ] || ! bed_runs manager || wait_for bed_is_aggregated || bail_out 'roles are not aggregated'
+	bed_mark=bed-mark-$(cat /proc/sys/kernel/random/uuid)
+	bed_rbac=/apis/rbac.authorization.k8s.io/v1
+	for bed_kind in Role ClusterRole; do
+		case $bed_kind in Role) bed_at=$bed_rbac/namespaces/default ;; *) bed_at=$bed_rbac ;; esac
+		bed_plural=$(echo "${bed_kind}s" | tr '[:upper:]' '[:lower:]')
+		echo "POST $bed_at/$bed_plural {\"metadata\": {\"name\": \"$bed_mark\"}, \"rules\":" \
+			"[{\"apiGroups\": [\"kvmig.test\"], \"resources\": [\"$bed_plural\"], \"verbs\": [\"get\"]}]}"
+		echo "POST $bed_at/${bed_plural%s}bindings {\"metadata\": {\"name\": \"$bed_mark\"}, \"roleRef\": {\"apiGroup\":" \
+			"\"rbac.authorization.k8s.io\", \"kind\": \"$bed_kind\", \"name\": \"$bed_mark\"}, \"subjects\":" \
+			"[{\"apiGroup\": \"rbac.authorization.k8s.io\", \"kind\": \"User\", \"name\": \"$bed_mark\"}]}"
+	done >"$bed/marks"
+	bed_send <"$bed/marks"
+	wait_for bed_may_marks || bail_out 'the server does not come to know a role'
+	sed "s|^POST \([^ ]*\).*|DELETE \1/$bed_mark|" "$bed/marks" | bed_send
 }
 
 bed_manager() {
 	bed_spawn manager "$bed_kube/kube-controller-manager" --kubeconfig "$bed/admin.kubeconfig" --secure-port 0 \
 		--leader-elect=false --controllers \
 		clusterrole-aggregation-controller,namespace-controller,garbage-collector-controller,serviceaccount-controller
-	wait_until 200 bed_view_has_rules || bed_gone manager
+	wait_for bed_is_aggregated || bed_gone manager
 }
 
 bed_convert() {
 	bed_spawn convert "$bed_tools/convert" -listen "$bed_ip:6444" -cert "$bed/server"
+}
+
+# Each resource in $bed/wanted, "GROUP/VERSION PLURAL", is in the server's discovery, where kubectl and kvmig look for it: that is
+# a little later than the condition Established.
+bed_serves_wanted() {
+	bed_ask /apis -H 'Accept: application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' |
+		jq -r '.items[] | .metadata.name as $group | .versions[] | "\($group)/\(.version) \(.resources[].resource)"' >"$bed/served"
+	! grep -vxFf "$bed/served" "$bed/wanted"
+}
+
+# And its schema, as it was applied: it is what kvmig finds defaults in. The server's documents of the API have it later still,
+# of a kind that was there before, too.
+bed_describes_wanted() {
+	bed_ask /openapi/v3 >"$bed/documents"
+	while read -r bed_version bed_kind; do
+		bed_document=$(jq -re --arg at "apis/$bed_version" '.paths[$at].serverRelativeURL' "$bed/documents") || return 1
+		# but for what it adds, and says in other words
+		bed_ask "$bed_document" | jq -e --arg version "$bed_version" --arg kind "$bed_kind" --slurpfile applied "$bed/applied" '
+			def bare: del(.properties["apiVersion", "kind", "metadata"]) | walk(if type == "object" then
+				if .["x-kubernetes-int-or-string"] then {} else . end |
+				with_entries(select(.key | . != "description" and (startswith("x-kubernetes-") | not))) else . end);
+			([.components.schemas[] | select(any(.["x-kubernetes-group-version-kind"][]?; .kind == $kind))][0] | bare) ==
+			($applied[0] | (.items // [.])[].spec | select(.names.kind == $kind) | .group as $group | .versions[] |
+				select("\($group)/\(.name)" == $version).schema.openAPIV3Schema | bare)' || return 1
+	done <"$bed/wanted-kinds"
+}
+
+# For two seconds after that condition the server holds back what creates an object, each for two seconds, for the sake of
+# other servers that may not know the kind yet: there are none. So it was long ago.
+bed_age_crds() {
+	bed_definitions=/apis/apiextensions.k8s.io/v1/customresourcedefinitions
+	bed_ask "$bed_definitions" | jq -r '.items[] | "\(.metadata.name) \(.status.conditions | to_entries[] |
+		select(.value.type == "Established" and (.value.lastTransitionTime | fromdate > now - 60)).key)"' |
+		while read -r bed_name bed_index; do
+			bed_ask "$bed_definitions/$bed_name/status" -X PATCH -H 'Content-Type: application/json-patch+json' -o "$bed/aged" -d \
+				"[{\"op\": \"replace\", \"path\": \"/status/conditions/$bed_index/lastTransitionTime\", \"value\": \"2026-01-01T00:00:00Z\"}]"
+		done
 }
 
 bed_crds() { # VARIANT…
@@ -275,14 +363,22 @@ bed_crds() { # VARIANT…
 			sed "s|@CONVERT_URL@|https://$bed_ip:6444/|; s|@CA_BUNDLE@|$(bed_data "$bed/ca.crt")|" "$bed_file"
 			echo ---
 		done >"$bed/crds/$bed_entry.yaml"
-		bed_kubectl apply -f "$bed/crds/$bed_entry.yaml"
-		bed_kubectl wait --for condition=Established --timeout 20s -f "$bed/crds/$bed_entry.yaml"
+		bed_kubectl apply -o json -f "$bed/crds/$bed_entry.yaml"
+		cp "$bed/kubectl.out" "$bed/applied"
+		jq -r '(.items // [.])[].spec | "\(.group)/\(.versions[] | select(.served).name) \(.names.plural)"' \
+			"$bed/applied" >"$bed/wanted"
+		jq -r '(.items // [.])[].spec | "\(.group)/\(.versions[] | select(.served).name) \(.names.kind)"' \
+			"$bed/applied" >"$bed/wanted-kinds"
+		wait_for bed_serves_wanted || bail_out "not served: $(grep -vxFf "$bed/served" "$bed/wanted" | tr '\n' ';')"
+		bed_age_crds
+		wait_for bed_describes_wanted || bail_out "not described: $(cat "$bed/wanted-kinds")"
 	done
 }
 
 bed_kubevirt() { # VERSION
 	bed_crds kubevirt "kubevirt-$1"
 	bed_kubectl apply -f "$bed_source/manifests/bed/kubevirt-roles.yaml"
+	bed_rbac_settles
 	bed_kubectl apply -f "$bed_source/manifests/bed/kubevirt.yaml"
 	bed_kubectl patch kubevirt kubevirt -n kubevirt --subresource status --type merge -p \
 		"{\"status\":{\"phase\":\"Deployed\",\"observedKubeVirtVersion\":\"v$1.0\",\"operatorVersion\":\"v$1.0\"}}"
@@ -293,10 +389,39 @@ bed_hco() { # VERSION
 	bed_crds "hco-$1"
 }
 
+# What the operator would make of HyperConverged's object: it is not there.
+bed_reconcile() {
+	KUBECONFIG=$bed/admin.kubeconfig kubectl get hyperconvergeds.hco.kubevirt.io -A -o json |
+		jq '[{op: "add", path: "/spec/configuration/migrations",
+			value: (.items[0].spec | .virtualization.liveMigrationConfig // .liveMigrationConfig)}]' >"$bed/reconciled"
+	bed_kubectl patch kubevirt kubevirt -n kubevirt --type json --patch-file "$bed/reconciled"
+}
+
+# The leases of nodes, renewed by clocks that are so far ahead. The server writes down when they came, and three seconds in
+# between are a finding: on a slow machine once more.
+bed_leases() { # NODE:SECONDS…
+	for bed_try in 1 2 3 4 5 6 7 8 9 10; do
+		bed_began=$(date +%s)
+		for bed_entry; do
+			printf -- '---\n{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {namespace: kube-node-lease, name: %s},
+				spec: {holderIdentity: %s, renewTime: "%s"}}\n' "${bed_entry%%:*}" "${bed_entry%%:*}" \
+				"$(date -u -d "@$((bed_began + ${bed_entry#*:}))" +%Y-%m-%dT%H:%M:%S.000000Z)"
+		done >"$bed/leases"
+		[ "$bed_try" -eq 1 ] || bed_kubectl delete -f "$bed/leases"
+		bed_kubectl create -f "$bed/leases"
+		[ $(($(date +%s) - bed_began)) -gt 1 ] || return 0
+	done
+	bail_out 'ten times two seconds for some leases'
+}
+
 bed_fill() { # N [OPTION…]
 	bed_entry=$1
 	shift
-	"$bed_tools/fill" -etcd "$bed/etcd:1" -objects "$bed_entry" "$@" || bail_out "no objects"
+	"$bed_tools/fill" -etcd "$bed/etcd:1" -objects "$bed_entry" "$@" >"$bed/filled" || bail_out "no objects"
+	# what was written last: the API server's cache, which may answer for etcd, hears of it a little later
+	while read -r bed_last; do
+		wait_for bed_ask "$bed_last?resourceVersion=0" || bail_out "the API server does not come to know $bed_last"
+	done <"$bed/filled"
 }
 
 bed_change() { # N RATE [OPTION…]
@@ -325,7 +450,7 @@ bed_proxy() { # NAME [OPTION…]
 	bed_spawn "$bed_proxy_name-messages" "$bed_tools/fault-proxy" -listen "$bed_ip:0" -address "$bed/$bed_proxy_name.address" \
 		-log "$bed/$bed_proxy_name.log" -rules "$bed/$bed_proxy_name.rules" -cert "$bed/server" -client-ca "$bed/ca.crt" \
 		-upstream "$bed_ip:6443" -upstream-ca "$bed/ca.crt" -front "$bed/front" -map "$bed_ip:6443" "$@"
-	wait_until 50 bed_has "$bed/$bed_proxy_name.address" || bed_gone "$bed_proxy_name-messages"
+	wait_for bed_has "$bed/$bed_proxy_name.address" || bed_gone "$bed_proxy_name-messages"
 }
 
 bed_rules() { # NAME JSON

@@ -28,5 +28,5 @@ tests_kube_spend_SOURCES = %D%/spend.c
 tests_kube_spend_LDADD =
 check-kube check-kube-scale: %D%/api-client$(EXEEXT) %D%/spend$(EXEEXT)
 dist_check_SCRIPTS += $(kube_tests) %D%/scale.sh %D%/build.sh
-dist_noinst_SCRIPTS += %D%/measure.py
-EXTRA_DIST += %D%/lib.sh %D%/servers %D%/tools %D%/crds %D%/manifests
+dist_noinst_SCRIPTS += %D%/measure.py %D%/kubevirt-phases.py
+EXTRA_DIST += %D%/lib.sh %D%/nodes.jq %D%/servers %D%/tools %D%/crds %D%/manifests

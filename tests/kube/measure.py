@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a command costs against its peer: both run in turn, so that noise hits both.
+"""What a command costs against its peer: both run in turn, each as often, now the one first and now the other.
 
     measure.py SPEND [--runs N] [--wall R] [--cpu R] [--memory R] [--max-kib N] [--lines N] COMMAND… [-- PEER…]
 
 SPEND is tests/kube/spend. Compares minima of wall and CPU time, which is what is left where the machine has other things
 to do, and medians of peak memory. Ends with status 1 where the command's is more than R times the peer's, its peak
-memory ever over N KiB, or one of the two printed another number of lines than N. What is missed is measured twice more
-before it counts. Prints one line, and the command's peak memory in KiB as its last word.
+memory ever over N KiB, or one of the two printed another number of lines than N. What is missed is measured four times
+more, as many runs each, before it counts. Prints one line, and the command's peak memory in KiB as its last word.
 """
 import argparse
 import statistics
@@ -16,6 +16,7 @@ import sys
 import tempfile
 
 COLUMNS = (("wall", min, "s"), ("cpu", min, "s"), ("memory", statistics.median, "KiB"))
+ROUNDS = 5
 
 
 def run(args, argv):
@@ -27,6 +28,13 @@ def run(args, argv):
         if args.lines is not None and (lines := sum(1 for _ in output)) != args.lines:
             sys.exit(f"measure: {argv} printed {lines} lines, not {args.lines}")
     return [float(word) for word in done.stdout.split()]
+
+
+def run_pair(args, commands, turn):
+    """The figures of each, in the order of the commands, which is every other time not that of the runs."""
+    order = range(len(commands))
+    done = {index: run(args, commands[index]) for index in (order if turn % 2 else reversed(order))}
+    return [done[index] for index in order]
 
 
 def judge(args, pairs):
@@ -61,8 +69,9 @@ def main():
     args, command = parser.parse_known_args(words[:at])
     commands = [command, words[at + 1:]] if words[at + 1:] else [command]
     pairs, line, missed = [], "", ["not measured yet"]
-    for _ in range(3):
-        pairs += [[run(args, argv) for argv in commands] for _ in range(args.runs)]
+    for _ in range(ROUNDS):
+        for _ in range(args.runs):
+            pairs.append(run_pair(args, commands, len(pairs)))
         line, missed = judge(args, pairs)
         if not missed:
             break

@@ -86,13 +86,16 @@ config() { # SERVER [CA]
 	chmod 600 ../in/config
 }
 
+# How long a request may take: where it fails again and again, or nobody answers, it ends by this.
+limit=60s brief=700ms
+
 # kvmig says as much as it can; STATUS may be several, as in "5|6".
 ask() { # STATUS WORD…
 	ask_status=$1
 	shift
 	# shellcheck disable=SC2086 # words
 	run env G_MESSAGES_DEBUG=all SSLKEYLOGFILE="$work/left/tls-keys" \
-		kvmig -v --kubeconfig ../in/config --request-timeout 700ms $option "$@"
+		kvmig -v --kubeconfig ../in/config --request-timeout "$limit" $option "$@"
 	echo "$status" | grep -qxE "$ask_status" || { complain "status $status, not $ask_status"; show; }
 	expect_stderr_has 'debug: '
 	keep_secret "$out" "$err" ../left
@@ -126,9 +129,11 @@ for kind in $kinds; do
 	test_case "$kind: the server does not say back what it was told"
 	if [ "$kind" != proxy ]; then
 		for code in 400 401 403 500; do
+			[ "$code" != 500 ] || limit=$brief
 			bed_rules fault "[{\"status\": $code, \"message\": \"you said $said, did you\"}]"
 			ask '[1567]' get vmi
 		done
+		limit=60s
 		bed_rules fault "[{\"status\": 400, \"body\": \"debug page: Authorization: $said\"}]"
 		ask 1 get vmi
 		padding=$(head -c 150 /dev/zero | tr '\0' x)
@@ -141,6 +146,7 @@ for kind in $kinds; do
 	fi
 
 	test_case "$kind: broken replies"
+	limit=$brief
 	if [ "$kind" != proxy ]; then
 		for rule in '"garble": 20' '"truncate": 20' '"cut": 20' '"reset": 20' '"drop": true' '"status": 200, "body": "junk"'; do
 			bed_rules fault "[{$rule}]"
@@ -149,6 +155,7 @@ for kind in $kinds; do
 		done
 		bed_rules fault '[]'
 	fi
+	limit=60s
 
 	test_case "$kind: no TLS as it should be, nobody there, nobody answers"
 	config "$through" "certificate-authority-data: $(bed_data "$bed/other-ca.crt")"
@@ -162,10 +169,13 @@ for kind in $kinds; do
 	[ "$kind" = proxy ] || {
 		config "https://$plain"
 		ask 5 get vmi
+		limit=1300ms # as many tries as in half of it
 		config https://127.0.0.1:1
 		ask 5 get vmi
+		limit=$brief
 		config "https://$silent"
 		ask '[56]' get vmi
+		limit=60s
 	}
 done
 
@@ -240,7 +250,10 @@ crash() { # SIGNAL
 
 test_case 'this test would find a core file, and may look into processes'
 start sleep 60
-sleep 0.3
+is_that() { # NAME: what the process has become
+	[ "$(cat "/proc/$waiting/comm")" = "$1" ]
+}
+expect 'it does not start' wait_for is_that sleep
 expect 'it may not look' open_to_others "$waiting"
 crash SEGV
 expect 'no core file, of anything' has_core
@@ -255,7 +268,7 @@ for kind in $kinds; do
 		connections=$(wc -l <"$bed/silent.log")
 		# shellcheck disable=SC2086 # words
 		start kvmig --kubeconfig ../in/config $option get vmi
-		expect 'it does not connect' wait_until 50 is_under_way
+		expect 'it does not connect' wait_for is_under_way
 		command_line="cmdline of $kind" status=0
 		tr '\0' '\n' <"/proc/$waiting/cmdline" >"$out"
 		expect_stdout_has ../in/config

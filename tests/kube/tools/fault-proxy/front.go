@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/tls"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -147,6 +148,7 @@ func (p *frontProxy) serve(w http.ResponseWriter, r *http.Request) {
 	case rule.Drop:
 		panic(http.ErrAbortHandler)
 	case rule.Status != 0:
+		_, _ = io.Copy(io.Discard, r.Body) // unread, it would end the connection
 		rule.answer(w)
 	case rule.Replay != nil:
 		rule.Replay.serve(p, w, r)

@@ -3,7 +3,12 @@
 // Fills the bed's cluster, for tests of scale.
 //
 //	fill -etcd SOCKET -objects N [-namespaces default,…] [-size 20000]
-//	     writes N VirtualMachineInstances of that size straight into etcd, as the API server would have stored them
+//	     writes N VirtualMachineInstances of that size straight into etcd, as the API server would have stored them;
+//	     prints where the API server has what was written last
+//	fill -etcd SOCKET -objects N -bindings M
+//	     writes N RoleBindings instead, in namespaces ns-0 to ns-M: of each tenth one migrates, the others may view
+//	fill -etcd SOCKET -objects N -nodes M
+//	     writes N Nodes instead, node-00001 and so on, with M pods on each
 //	fill -server URL -ca FILE -cert STEM -change N -rate R [-objects M] [-first F]
 //	     changes them through the API server, up to change N, R a second: the annotation kvmig.test/sequence of one of
 //	     the first M counts 1, 2, 3 …; prints the resource version before the first change
@@ -29,6 +34,8 @@ var (
 	etcd       = flag.String("etcd", "", "`socket` of etcd")
 	objects    = flag.Int("objects", 1000, "how many objects")
 	namespaces = flag.String("namespaces", "default", "where they are, in turn")
+	bindings   = flag.Int("bindings", 0, "RoleBindings, in so many namespaces")
+	pods       = flag.Int("nodes", 0, "Nodes, with so many pods on each")
 	size       = flag.Int("size", 20000, "bytes of each, as JSON")
 	server     = flag.String("server", "", "`URL` of the API server")
 	ca         = flag.String("ca", "", "`file` with its CA")
@@ -82,35 +89,64 @@ func send(client *http.Client, puts []put) error {
 // A transaction's worth of them, from number first to last.
 func batch(first, last int, began time.Time) []put {
 	puts := make([]put, 0, last-first+1)
-	for i := first; i <= last; i++ {
+	add := func(key string, value []byte) {
 		var p put
-		p.RequestPut.Key = base64.StdEncoding.EncodeToString([]byte("/registry/kubevirt.io/virtualmachineinstances/" +
-			namespace(i) + "/" + name(i)))
-		p.RequestPut.Value = base64.StdEncoding.EncodeToString(instance(i, began))
+		p.RequestPut.Key = base64.StdEncoding.EncodeToString([]byte(key))
+		p.RequestPut.Value = base64.StdEncoding.EncodeToString(value)
 		puts = append(puts, p)
+	}
+	for i := first; i <= last; i++ {
+		switch {
+		case *pods > 0:
+			add(host(i, began))
+			for n := range *pods {
+				add(pod(i, n, began))
+			}
+		case *bindings > 0:
+			add(binding(i, began))
+		default:
+			add("/registry/kubevirt.io/virtualmachineinstances/"+namespace(i)+"/"+name(i), instance(i, began))
+		}
 	}
 	return puts
 }
 
+// Where the API server has number i.
+func paths(i int) []string {
+	switch {
+	case *pods > 0:
+		return []string{"/api/v1/nodes/" + nodeName(i), "/api/v1/namespaces/default/pods/" + podName(i, *pods-1)}
+	case *bindings > 0:
+		ns, name := bindingName(i)
+		return []string{"/apis/" + rbacGroup + "/v1/namespaces/" + ns + "/rolebindings/" + name}
+	}
+	return []string{"/apis/kubevirt.io/v1/namespaces/" + namespace(i) + "/virtualmachineinstances/" + name(i)}
+}
+
+// The last one alone and behind all others: who knows of that one, knows them all.
 func fillEtcd() {
 	client := &http.Client{Transport: &http.Transport{
 		DialContext:         func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", *etcd) },
 		MaxIdleConnsPerHost: 4,
 	}}
-	each := min(max(1<<20 / *size, 1), 500)
+	each := min(max(1<<20 / *size, 1), 500) / max(*pods/4, 1)
 	began := time.Now().Add(-24 * time.Hour)
 	var wait sync.WaitGroup
 	slots := make(chan struct{}, 4)
-	for first := 1; first <= *objects; first += each {
+	for first := 1; first < *objects; first += each {
 		slots <- struct{}{}
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
-			die(send(client, batch(first, min(first+each-1, *objects), began)))
+			die(send(client, batch(first, min(first+each-1, *objects-1), began)))
 			<-slots
 		}()
 	}
 	wait.Wait()
+	die(send(client, batch(*objects, *objects, began)))
+	for _, path := range paths(*objects) {
+		fmt.Println(path)
+	}
 }
 
 func main() {
