@@ -22,6 +22,34 @@ is() { # WANTED HAVE
 	expect "'$2' instead of '$1'" test "$1" = "$2"
 }
 
+# The documents' procedure, once with kubectl edit and once with kvmig config edit: the same object.
+cat >recipe <<'END'
+#!/bin/sh
+for pair in bandwidthPerMigration:64Mi completionTimeoutPerGiB:800 parallelMigrationsPerCluster:5 \
+	parallelOutboundMigrationsPerNode:2 progressTimeout:150 allowPostCopy:true; do
+	sed -i "s/^\( *${pair%:*}:\) .*/\1 ${pair#*:}/" "$1"
+done
+END
+chmod +x recipe
+same_by_both() { # PATH NAMESPACE/NAME RESOURCE
+	before='{"bandwidthPerMigration": "1Mi", "completionTimeoutPerGiB": 1, "parallelMigrationsPerCluster": 1,
+		"parallelOutboundMigrationsPerNode": 9, "progressTimeout": 1, "allowPostCopy": false}'
+	for by in kubectl kvmig; do
+		bed_kubectl patch "$3" -n "${2%/*}" "${2#*/}" --type json \
+			-p "[{\"op\": \"add\", \"path\": \"$1\", \"value\": $before}]"
+		case $by in
+		kubectl) run env KUBE_EDITOR="$work/recipe" kubectl edit "$3" -n "${2%/*}" "${2#*/}" ;;
+		kvmig) run env KUBE_EDITOR="$work/recipe" kvmig config edit ;;
+		esac
+		expect_status 0
+		kubectl get "$3" -n "${2%/*}" "${2#*/}" -o json | jq -Sc '{spec, labels: .metadata.labels}' >"by-$by"
+	done
+	expect "$(diff by-kubectl by-kvmig)" cmp -s by-kubectl by-kvmig
+	expect "$(cat by-kvmig)" grep -q '"allowPostCopy":true.*"bandwidthPerMigration":"64Mi","completionTimeoutPerGiB":800' by-kvmig
+	run kvmig config preset default
+	expect_status 0
+}
+
 # ---- no HyperConverged: the KubeVirt object ----
 
 test_case 'KubeVirt alone: compiled defaults'
@@ -47,6 +75,40 @@ run kvmig config undo
 expect_status 0
 is '{}' "$(kubectl get kubevirt -n kubevirt kubevirt -o json | jq -Sc .spec.configuration.migrations)"
 
+test_case "KubeVirt alone: the documents' procedure, by kubectl edit and by kvmig config edit"
+same_by_both /spec/configuration/migrations kubevirt/kubevirt kubevirt
+
+cat >kubevirt.yaml <<END
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec: {configuration: {migrations: {progressTimeout: 33}}}
+END
+test_case 'KubeVirt alone: it is the owner, and may be applied and edited'
+run kvmig apply -f kubevirt.yaml
+expect_status 0
+run kvmig config unset progressTimeout
+expect_status 0
+
+test_case 'KubeVirt alone: stall detection switches to post-copy without workload disruption; gates of maxDowntimeMs'
+gates() {
+	bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge -p "{\"spec\":{\"configuration\":{\"developerConfiguration\":{\"featureGates\":$1}}}}"
+}
+run kvmig config set allowPostCopy=true allowWorkloadDisruption=false maxDowntimeMs=500
+expect_status 0
+run kvmig config view allowPostCopy completionTimeoutPerGiB maxDowntimeMs
+expect_stdout_has 'does nothing: allowWorkloadDisruption is false'
+expect_stdout_has 'a 6 GiB VM: cancelled after 1050 s'
+expect_stdout_has 'does nothing without the feature gate MigrationStallDetection or'
+gates '["MigrationStallDetection"]'
+run kvmig config view allowPostCopy completionTimeoutPerGiB maxDowntimeMs
+expect_stdout_has 'out of time: switched to post-copy'
+expect_stdout_has 'a 6 GiB VM: switched to post-copy after 1050 s'
+expect 'no more' sh -c '! grep "does nothing" "$1"' sh "$out"
+gates null
+run kvmig config undo
+expect_status 0
+
 test_case 'KubeVirt alone: allowWorkloadDisruption follows allowPostCopy'
 is 'false, default, false' "$(origin allowWorkloadDisruption)"
 run kvmig config set allowPostCopy=true
@@ -56,8 +118,8 @@ expect_stdout_has 'out of time: switched to post-copy'
 run kvmig config unset allowPostCopy
 
 test_case 'KubeVirt alone: the preset, and what it changes of workload disruption'
-for dry in --dry-run ''; do
-	# shellcheck disable=SC2086 # a word or none
+# shellcheck disable=SC2086 # words or none
+for dry in '--dry-run --read-only' ''; do
 	run kvmig config preset heavy-workload $dry
 	expect_status 0
 	expect_stderr_has 'allowWorkloadDisruption: false (default) -> true'
@@ -115,15 +177,49 @@ run kvmig config view completionTimeoutPerGiB
 expect_stderr_has 'HyperConverged has 800 s/GiB, KubeVirt has not got it yet'
 is '150 s/GiB, default, 150 s/GiB' "$(origin completionTimeoutPerGiB | sed 's/, [^,]*$/, 150 s\/GiB/')"
 
-# As the operator would: field for field.
-reconcile() {
-	kubectl get hyperconverged -n "$ns" kubevirt-hyperconverged -o json |
-		jq '{spec: {configuration: {migrations: (.spec.virtualization.liveMigrationConfig // .spec.liveMigrationConfig)}}}' >made
-	bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge --patch-file made
+test_case 'in the KubeVirt object, which HyperConverged would revert, nothing is changed'
+kubevirt_version() {
+	kubectl get kubevirt -n kubevirt kubevirt -o json | jq -r .metadata.resourceVersion
 }
+before=$(kubevirt_version)
+run kvmig apply -f kubevirt.yaml --force-conflicts
+expect_status 3
+expect_stderr_has "'kubevirt.yaml', line 4, column 24: spec.configuration.migrations: HyperConverged 'openshift-cnv/kubevirt-hyperconverged'"
+expect_stderr_has 'would revert what is changed in the KubeVirt object'
+expect_stderr_has "config set KEY=VALUE' or"
+is "$before" "$(kubevirt_version)"
+cat >tamper <<'END'
+#!/bin/sh
+cp "$1" seen
+sed -i 's/migrations: {}/migrations: {progressTimeout: 34}/' "$1"
+END
+chmod +x tamper
+run env EDITOR="$work/tamper" kvmig edit kubevirt -n kubevirt kubevirt
+expect_status 1
+expect 'told in the text' grep -q '^# Not accepted: .*owns these settings' seen
+kept=$(sed -n 's/.*what was saved is kept in \([^;]*\).*/\1/p' "$err")
+expect "kept: '$kept'" grep -q 'progressTimeout: 34' "$kept"
+rm -rf "${kept%/*}"
+is "$before" "$(kubevirt_version)"
+bed_kubectl create clusterrole kubevirt-admins --verb '*' --resource kubevirts.kubevirt.io
+bed_kubectl create clusterrolebinding kubevirt-admins --clusterrole kubevirt-admins --user bob
+run as bob kvmig apply -f kubevirt.yaml --force-conflicts
+expect_status 3
+expect_stderr_has 'HyperConverged owns these settings'
+is "$before" "$(kubevirt_version)"
+
+test_case 'what is not about the settings may be changed there'
+printf '#!/bin/sh\nsed -i "s/^spec:/spec:\\n  imagePullPolicy: Always/" "$1"\n' >tamper
+run env EDITOR="$work/tamper" kvmig edit kubevirt -n kubevirt kubevirt
+expect_status 0
+is Always "$(kubectl get kubevirt -n kubevirt kubevirt -o json | jq -r .spec.imagePullPolicy)"
+
+test_case "HyperConverged v1beta1: the documents' procedure, by kubectl edit and by kvmig config edit"
+same_by_both /spec/liveMigrationConfig $ns/kubevirt-hyperconverged hyperconvergeds.v1beta1.hco.kubevirt.io
+bed_kubectl patch hyperconverged -n $ns kubevirt-hyperconverged --type merge -p '{"spec":{"liveMigrationConfig":{"progressTimeout":99,"completionTimeoutPerGiB":800}}}'
 
 test_case 'reconciled: HyperConverged, and what its CRD puts in'
-reconcile
+bed_reconcile
 is 'HyperConverged' "$(origin completionTimeoutPerGiB | cut -d ' ' -f 3 | tr -d ,)"
 is '99 s, HyperConverged, 150 s' "$(origin progressTimeout)"
 is '5, CRD default, 5' "$(origin parallelMigrationsPerCluster)"
@@ -132,7 +228,7 @@ test_case 'unset: the default of the CRD is back'
 run kvmig config unset progressTimeout
 expect_status 0
 is 150 "$(stored progressTimeout)"
-reconcile
+bed_reconcile
 is '150 s, CRD default, 150 s' "$(origin progressTimeout)"
 
 test_case 'unset again: nothing to do, and undo still knows what was there'
@@ -143,7 +239,7 @@ run kvmig config undo
 expect_status 0
 is 99 "$(stored progressTimeout)"
 run kvmig config unset progressTimeout
-reconcile
+bed_reconcile
 
 test_case 'a key that HyperConverged does not hand on'
 run kvmig config set disableTLS=true
@@ -169,7 +265,7 @@ expect_status 0
 expect_stderr_has 'progressTimeout: the annotation kubevirt.kubevirt.io/jsonpatch of HyperConverged decides'
 run kvmig config undo
 bed_kubectl annotate hyperconverged -n $ns kubevirt-hyperconverged kubevirt.kubevirt.io/jsonpatch-
-reconcile
+bed_reconcile
 
 test_case 'a preset: values of the documents, as the server stores them'
 run kvmig config preset heavy-workload
@@ -198,6 +294,15 @@ expect 'none was refused' test ! -e lost
 is '[6,6,6,6,"n6"]' "$(kubectl get hyperconverged -n $ns kubevirt-hyperconverged -o json | jq -c '.spec.liveMigrationConfig |
 	[.completionTimeoutPerGiB, .parallelMigrationsPerCluster, .parallelOutboundMigrationsPerNode, .progressTimeout, .network]')"
 
+test_case 'an annotation that is no patch is not passed over'
+for patch in '{"op": "add"}' '"x"' '[{'; do
+	bed_kubectl annotate --overwrite hyperconverged -n $ns kubevirt-hyperconverged "kubevirt.kubevirt.io/jsonpatch=$patch"
+	run kvmig config view
+	expect_status 0
+	expect_stderr_has 'warning: the annotation kubevirt.kubevirt.io/jsonpatch is no'
+done
+bed_kubectl annotate hyperconverged -n $ns kubevirt-hyperconverged kubevirt.kubevirt.io/jsonpatch-
+
 # ---- who may not ----
 
 test_case 'no right to read HyperConverged: what is in force, and what could not be read'
@@ -209,6 +314,8 @@ expect_stderr_has 'which settings HyperConverged has cannot be read'
 run as carol kvmig config set progressTimeout=5
 expect_status 7
 expect_stderr_has 'hint: written into the KubeVirt object they would be reverted'
+expect_stderr_has 'list and patch hyperconvergeds.hco.kubevirt.io is needed, and an admin can grant it'
+expect 'said once' test "$(grep -c 'cannot be read' "$err")" -eq 1
 
 test_case 'may read, may not write'
 bed_kubectl create clusterrole hcos --verb get,list --resource hyperconvergeds.hco.kubevirt.io

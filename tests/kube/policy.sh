@@ -58,6 +58,10 @@ expect 'its value' grep -qE '^bandwidthPerMigration +64 MiB/s +policy' "$out"
 expect 'the default' grep -qE '^progressTimeout +150 s +default' "$out"
 run kvmig policy explain fedora -n prod -o json
 expect_json '"\(.policy) \(.certain) \(.running)"' 'my-policy true true'
+expect_json '.policies[0] | .matchedVmLabels + .matchedProjectLabels | join(" ")' \
+	'kubevirt.io/environment=production hpc-workloads=True xyz-workloads-type='
+run kvmig policy explain fedora -n prod -o wide
+expect 'what matches' grep -qF 'kubevirt.io/environment=production; project: hpc-workloads=True,xyz-workloads-type=' "$out"
 run kvmig policy matches my-policy -A -o json
 expect_json '.items | map("\(.namespace)/\(.vm) \(.wins)") | join(",")' 'prod/fedora true'
 run kvmig policy matches -n prod
@@ -97,6 +101,76 @@ kvmig policy show my-policy -o yaml >my-policy.yaml
 run kvmig policy test -f cases.yaml my-policy.yaml
 expect_status 0
 
+test_case 'what a dry run and show write can be applied, again and again'
+kvmig policy create written --vm-label nobody=has --set bandwidthPerMigration=1Mi --dry-run -o yaml -q >written.yaml
+expect 'nothing of the server' [ "$(grep -cE 'managedFields|uid|creationTimestamp' written.yaml)" -eq 0 ]
+for value in 1Mi 2Mi; do
+	sed -i "s/: [0-9]Mi/: $value/" written.yaml
+	run kvmig apply -f written.yaml
+	expect_status 0
+done
+run kubectl apply --dry-run=server -f written.yaml
+expect_status 0
+kvmig policy show written -o yaml | sed s/2Mi/3Mi/ >written.yaml
+run kvmig apply -f written.yaml
+expect_status 0
+run kvmig policy list -o json
+expect_json '.items[] | select(.metadata.name == "written") | "\(.kind) \(.spec.bandwidthPerMigration) \(.metadata | has("managedFields"))"' \
+	'MigrationPolicy 3Mi false'
+run kvmig policy delete written
+expect_status 0
+
+test_case 'feature gates: off, on, not known'
+gate() { # JSON of developerConfiguration
+	bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge -p "{\"spec\":{\"configuration\":{\"developerConfiguration\":$1}}}"
+}
+run kvmig policy create gated --vm-label a=b --set maxDowntimeMs=900
+expect_status 1
+expect_stderr_has "policy 'gated': spec.maxDowntimeMs needs the feature gate MigrationStallDetection or MigrationDowntimeTuning, which are off in this KubeVirt 1.9"
+expect_stderr_has 'spec.configuration.developerConfiguration.featureGates'
+run kvmig policy show gated
+expect_status 1
+run kvmig policy create gated --vm-label a=b --set experimental.stallDetector.stallMargin=4 --dry-run
+expect_status 1
+expect_stderr_has 'spec.experimental.stallDetector needs the feature gate MigrationStallDetection, which is off'
+gate '{"featureGates":["MigrationStallDetection"]}'
+run kvmig policy create gated --vm-label nobody=has --set maxDowntimeMs=500
+expect_status 0
+run kvmig policy lint -o json
+expect_json '[.items[] | select(.reason == "KVMIG-LINT-POLICY-GATED")] | length' 0
+gate null
+run kvmig policy lint -o json
+expect_json '.items[] | select(.reason == "KVMIG-LINT-POLICY-GATED") | "\(.policy): \(.message)"' \
+	'gated: maxDowntimeMs does nothing without the feature gate MigrationStallDetection or MigrationDowntimeTuning, which are off in this KubeVirt 1.9'
+vmi prod fast 'nobody: has'
+run kvmig policy explain fast -n prod -o json
+expect_json '.settings[] | select(.key == "maxDowntimeMs") | "\(.text) \(.origin): \(.note)"' \
+	'500 ms policy: no effect without the feature gate MigrationStallDetection or MigrationDowntimeTuning, which are off in this KubeVirt 1.9'
+bed_kubectl delete vmi -n prod fast
+run env KUBE_EDITOR="sed -i s/500/900/" kvmig policy edit gated
+expect_status 1
+expect_stderr_has 'spec.maxDowntimeMs needs the feature gate'
+run env KUBE_EDITOR="sed -i s/nobody:/nobody-at-all:/" kvmig policy edit gated
+expect_status 0
+bed_kubectl patch kubevirt kubevirt -n kubevirt --subresource status --type merge -p '{"status":{"observedKubeVirtVersion":"sha256:12","operatorVersion":""}}'
+run kvmig policy lint -o json
+expect_json '.items[] | select(.reason == "KVMIG-LINT-POLICY-GATED") | .message' \
+	'maxDowntimeMs does nothing without the feature gate MigrationStallDetection or MigrationDowntimeTuning: whether one of them is on cannot be told in this release'
+# the fix that lint names is a command that works
+jq -r '.items[] | select(.reason == "KVMIG-LINT-POLICY-GATED") | .fix' "$out" >fix
+expect 'a command' grep -qx 'kvmig policy edit gated --unset maxDowntimeMs' fix
+# shellcheck disable=SC2046 # words
+run $(cat fix)
+expect_status 0
+run kvmig policy lint -o json
+expect_json '[.items[] | select(.reason == "KVMIG-LINT-POLICY-GATED")] | length' 0
+run kvmig policy create gated-2 --vm-label nobody=else --set maxDowntimeMs=500
+expect_status 0
+expect_stderr_has 'whether one of them is on cannot be told'
+bed_kubectl patch kubevirt kubevirt -n kubevirt --subresource status --type merge -p '{"status":{"observedKubeVirtVersion":"v1.9.0","operatorVersion":"v1.9.0"}}'
+run kvmig policy delete gated gated-2
+expect_status 0
+
 test_case 'both rules: which one is in force, and where they differ'
 run kvmig policy create a-two-vm --vm-label z=1,x=1
 run kvmig policy create b-mixed --vm-label z=1 --project-label hpc-workloads=True
@@ -115,6 +189,35 @@ expect_stdout <<END
 migrationpolicy.migrations.kubevirt.io/by-name
 END
 run kvmig policy delete by-name a-two-vm b-mixed
+expect_status 0
+
+test_case 'labels that a hand-over sets: where the VM goes is not known before'
+target=kubevirt.io/migrationTargetNodeName
+run kvmig policy create to-n2 --vm-label x=1,z=1,$target=n2 --set bandwidthPerMigration=5Mi
+run kvmig policy create to-n3 --vm-label nobody=has,$target=n3
+run kvmig policy create from-n9 --vm-label x=1,z=1,a=b,kubevirt.io/nodeName=n9
+# the target that is still on it is that of the migration before
+vmi prod both "z: \"1\", x: \"1\", kubevirt.io/nodeName: n1, $target: n2"
+run kvmig policy explain both -n prod -o json
+expect_status 0
+expect_json '"\(.certain) \(.policy) \(.mayApply | join(" "))"' 'false null to-n2'
+expect_json '.policies[] | select(.policy == "to-n2") | "\(.reason) \(.key) \(.wanted)"' "vm-label-later $target n2"
+expect_json '.policies[] | select(.policy == "to-n3") | "\(.reason) \(.key)"' 'vm-label-missing nobody'
+expect_json '.settings[] | select(.key == "bandwidthPerMigration") | "\(.text) \(.origin)"' '? unknown'
+expect_stderr_has "which policy applies hangs on where the VM goes: $target is set when a migration is handed over"
+run kvmig policy explain both -n prod
+expect 'no guess' grep -qE "^Policy: +not known: none, or by what the hand-over brings 'to-n2'$" "$out"
+run kvmig policy explain both -n prod --as-if $target=n2 -o json
+expect_json '"\(.certain) \(.policy)"' 'true to-n2'
+run kvmig policy explain both -n prod --as-if $target=n7 -o json
+expect_json '"\(.certain) \(.policy)"' 'true null'
+run kvmig policy matches -n prod -o json
+expect_json '.items | map("\(.vm)=\(.policy // "-"),\(.certain)") | join(" ")' 'both=-,false fedora=my-policy,true'
+expect_stderr_has 'which policy 1 VM has hangs on where a migration goes'
+run kvmig policy lint -o json
+expect_json '.items | map(select(.reason | endswith("UNMATCHED")) | .policy) | join(" ")' 'from-n9 to-n3'
+vmi prod both 'z: "1", x: "1"'
+run kvmig policy delete to-n2 to-n3 from-n9
 expect_status 0
 
 # ---- a part of the rights ----
@@ -252,6 +355,19 @@ expect_json '.metadata.labels | "\(.tier) \(.["only-here"])"' 'silver null'
 run kvmig vm label fedora -n prod kubevirt.io/nodeName=n2
 expect_status 3
 expect_stderr_has "KubeVirt's own"
+run kvmig vm label fedora -n prod nosuch-
+expect_status 0
+expect_stderr_has "VM 'fedora' has no label 'nosuch'"
+expect_stderr_has "VM 'fedora' unchanged"
+
+test_case 'vm show: the policy, and what it rests on'
+run kvmig vm show fedora -n prod
+expect 'its policy' grep -qE '^Policy: +my-policy$' "$out"
+run as bob kvmig vm show two -n prod
+expect 'its policy' grep -qE '^Policy: +silver$' "$out"
+expect 'not to be read' grep -qE '^Migration: +not known: .*cannot list' "$out"
+run as bob kvmig vm show fedora -n prod
+expect 'no guess' grep -qE "^Policy: +not known: 'kvmig policy explain -n prod fedora' tells on what it hangs$" "$out"
 run kvmig vm label fedora -n prod 'a b=c'
 expect_status 2
 
@@ -292,7 +408,15 @@ vmi prod plain 'speed: high'
 vmi prod elsewhere 'speed: low' 'gpus: [{name: g, deviceName: x/y}]'
 run kvmig policy lint -o json
 expect_json '.items[] | select(.reason == "KVMIG-LINT-POLICY-POST-COPY") | "\(.policy): \(.message)"' \
-	'fast: allows post-copy, which 2 of its VMs cannot use: prod/gpu (a GPU), prod/nic (an SR-IOV interface)'
+	'fast: allows post-copy, which 2 of its VMs cannot use: prod/gpu (a GPU), prod/nic (an SR-IOV interface); they need a policy of their own, or none may'
+jq -r '.items[] | select(.reason == "KVMIG-LINT-POLICY-POST-COPY") | .fix' "$out" >fix
+# shellcheck disable=SC2046 # words
+run $(cat fix)
+expect_status 0
+run kvmig policy lint -o json
+expect_json '[.items[] | select(.reason == "KVMIG-LINT-POLICY-POST-COPY")] | length' 0
+run kvmig policy edit fast --set allowPostCopy=true --unset allowWorkloadDisruption
+expect_status 0
 run kvmig policy lint -o wide
 expect 'the row' grep -q 'KVMIG-LINT-POLICY-POST-COPY' "$out"
 
