@@ -14,7 +14,7 @@
 
 #define STATUS_TIMEOUT_MS 2000
 #define BEAT_PATIENCE_MS 400
-#define FIRST_BEAT_MS 15000
+#define FIRST_BEAT_MS 60000
 #define VIRSH_TIMEOUT_MS 20000
 #define SWEEPS_MAX 10 /* a process may start another while we look */
 

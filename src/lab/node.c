@@ -26,7 +26,7 @@
 #include "base/error.h"
 
 #define NETWORK_PREFIX "192.0.2." /* TEST-NET-1: nobody's, and seen by nobody outside the lab */
-#define READY_TIMEOUT_MS 30000
+#define READY_TIMEOUT_MS 60000
 #define COMMAND_TIMEOUT_MS 30000
 #define PROBE_TIMEOUT_MS 60000 /* of all emulators, by a daemon that has no cache */
 #define NODE_NAMESPACES (CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS)

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Every example of the manual pages that needs a cluster or makes a lab, as it stands there: they come from the tables,
-# so none is left out. Those that need neither are run by tests/cli/examples.sh.
+# so none is left out. Those that need neither are run by tests/cli/examples.sh, those that need an API server (rbac) by
+# tests/kube/rbac.sh and tests/kube/rbac-show.sh.
 # shellcheck disable=SC2317 # functions are called through check
 . "$(dirname "$0")/lib.sh"
 
@@ -9,7 +10,7 @@ lab_begin "$(id -un)"
 examples_of() { # JQ-CONDITION on $page and the command
 	kvmig --introspect-cli | jq -r '
 		def leaves: if .commands then .commands[] | leaves else . end;
-		.commands[] | .name as $page | leaves | select('"$1"') | .examples[]'
+		.commands[] | select(.name != "rbac") | .name as $page | leaves | select('"$1"') | .examples[]'
 }
 
 node_of() { # VM
@@ -35,11 +36,23 @@ under_way() { # VM
 
 before() { # EXAMPLE: what has to be so, beyond what lab_for_examples made
 	case $1 in
-	'kvmig migrate '* | 'kvmig create -f migration.yaml '*) home web-1 ;;
+	'kvmig migrate -l app=web '*) home web-1 && kvmig vm label -q --overwrite web-1 app=web ;;
+	'kvmig migrate '* | 'kvmig targets '* | 'kvmig create -f migration.yaml '*) home web-1 ;;
 	'kvmig status -w '*) home web-1 && kvmig migrate -q web-1 >/dev/null ;;
-	'kvmig cancel web-1 web-2 '*) under_way web-1 && under_way web-2 ;;
-	'kvmig cancel web-1'*) under_way web-1 ;;
+	# the second one home before there is a cap
+	'kvmig cancel web-1 web-2 '*) home web-2 && under_way web-1 && under_way web-2 ;;
+	'kvmig cancel '*) under_way web-1 ;;
 	'kvmig policy lint'*) kvmig vm label -q --overwrite web-1 app=web ;;
+	'kvmig config diff settings.yaml'*)
+		kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o yaml >settings.yaml
+		;;
+	# the numbers of a new object, of which ten are kept
+	'kvmig config undo 3'*)
+		kvmig delete hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged &&
+			kvmig config set -q progressTimeout=60 && kvmig config set -q progressTimeout=70 &&
+			kvmig config set -q bandwidthPerMigration=1Gi
+		;;
+	'kvmig config lint'*) kvmig config preset default -q && kvmig config set -q parallelOutboundMigrationsPerNode=1 ;;
 	'kvmig node add '* | 'kvmig node remove '*) KVMIG_CONTEXT=local/book ;;
 	esac
 }
@@ -51,18 +64,31 @@ after() { # EXAMPLE
 		kvmig config unset -q bandwidthPerMigration
 		kvmig lab vm load -q web-1 --dirty-rate 0 && kvmig lab vm load -q web-2 --dirty-rate 0
 		;;
-	'kvmig policy lint'*) kvmig vm label -q web-1 app- ;;
+	'kvmig policy lint'* | 'kvmig migrate -l app=web '*) kvmig vm label -q web-1 app- ;;
 	'kvmig config '*) kvmig config set -q disableTLS=true && kvmig config unset -q progressTimeout ;;
 	esac
 }
 
-# `kvmig` in the line is the function of lib.sh. The controller runs until Ctrl-C: it gets one.
+# What a shell starts in the background ignores Ctrl-C, until it has come to wait for it.
+hears_interrupt() { # PID
+	caught=$(sed -n 's/^SigCgt:.*\(....\)$/\1/p' "/proc/$1/status") && [ $((0x$caught & 2)) -ne 0 ]
+}
+
+# It runs until Ctrl-C: it gets one.
+controller_until_interrupted() { # WORDS…
+	env HOME="$LAB_TOP/h" XDG_RUNTIME_DIR="$LAB_TOP/r" XDG_STATE_HOME="$LAB_TOP/s" "$KVMIG" "$@" --context local/book &
+	controller=$!
+	until_true 60 hears_interrupt $controller
+	kill -INT $controller
+	wait $controller
+}
+
+# `kvmig` in the line is the function of lib.sh.
 type_it() { # EXAMPLE
 	case $1 in
 	'kvmig controller'*)
 		# shellcheck disable=SC2086 # words
-		timeout --preserve-status -s INT 2 env HOME="$LAB_TOP/h" XDG_RUNTIME_DIR="$LAB_TOP/r" XDG_STATE_HOME="$LAB_TOP/s" \
-			"$KVMIG" ${1#kvmig } --context local/book
+		controller_until_interrupted ${1#kvmig }
 		;;
 	*) eval "$1" </dev/null ;;
 	esac
@@ -129,6 +155,7 @@ check 'the last example takes the lab down' lab_is_gone
 KVMIG_CONTEXT=lab
 export KVMIG_CONTEXT
 check 'a lab with what the examples name' lab_for_examples
+check 'which may take its time' lab_patient
 mkdir "$LAB_TOP/h/work" && cd "$LAB_TOP/h/work" || exit 99
 check 'the files that the examples name' files_for_examples
 run_examples '$page != "lab" and (.needs | contains(["cluster"]))'

@@ -76,20 +76,8 @@ sleep_until() { # SECONDS
 	[ "$left" -le 0 ] || sleep "$left"
 }
 
-until_true() { # SECONDS COMMAND…
-	end=$(($(date +%s) + $1))
-	shift
-	until said=$("$@" 2>&1); do
-		[ "$(date +%s)" -lt "$end" ] || {
-			echo "never: $*: $said"
-			return 1
-		}
-		sleep 0.1
-	done
-}
-
 until_file() {
-	until_true 30 test -e "$1"
+	until_true 60 test -e "$1"
 }
 
 # ---- migrations ----
@@ -103,32 +91,26 @@ move() { # VM NODE: in the background; its end is in $LAB_TOP/VM.status
 	) &
 }
 
-phase_is() { # VM PHASE
-	equal "$(kvmig status "$1" -o json | jq -r .phase)" "$2"
-}
-
-until_phase() { # VM PHASE
-	until_true 30 phase_is "$1" "$2"
-}
-
 is_copying() { # VM
 	kvmig status "$1" -o json | jq -e '.phase == "Running" and .progress.memoryProcessedBytes > 100000' >/dev/null
 }
 
 until_copying() { # VM
-	until_true 30 is_copying "$1"
+	until_true 60 is_copying "$1"
 }
 
 has_alarm() { # VM REASON
-	kvmig status "$1" -o json | jq -e --arg reason "$2" '.alarms | any(.reason == $reason)' >/dev/null
+	out=$(kvmig status "$1" -o json) &&
+		printf '%s\n' "$out" | jq -e --arg reason "$2" '.alarms | any(.reason == $reason)' >/dev/null &&
+		printf '%s\n' "$out" | note_reasons
 }
 
 until_alarm() { # VM REASON
-	until_true 40 has_alarm "$1" "$2"
+	until_true 90 has_alarm "$1" "$2"
 }
 
 ended() { # VM STATUS
-	until_true 60 test -e "$LAB_TOP/$1.status" && equal "$(cat "$LAB_TOP/$1.status")" "$2" || {
+	until_true 120 test -e "$LAB_TOP/$1.status" && equal "$(cat "$LAB_TOP/$1.status")" "$2" || {
 		cat "$LAB_TOP/$1.err"
 		return 1
 	}
@@ -137,6 +119,7 @@ ended() { # VM STATUS
 # One line says it, naming the VM; every one of the words is in what was written; a hint is there.
 says() { # FILE VM WORD…
 	file=$1
+	note_reasons <"$file"
 	said=$(grep '^kvmig: ' "$file" | grep -v '^kvmig: context ')
 	equal "$(echo "$said" | wc -l)" 1 && contains "$said" "'$2'" && contains "$(cat "$file")" 'hint: ' || return 1
 	shift 2
@@ -185,7 +168,7 @@ stayed() { # VM NODE
 }
 
 wait_state() { # NODE VM STATE
-	until_true 10 state_is "$@"
+	until_true 60 state_is "$@"
 }
 
 state_is() { # NODE VM STATE
@@ -233,14 +216,14 @@ unreachable_target() { # VM NODE
 
 cancel_later() { # VM: in the background
 	(
-		kvmig cancel "$1" --timeout 60s >"$LAB_TOP/$1.cancel" 2>&1
+		kvmig cancel "$1" --timeout 200s >"$LAB_TOP/$1.cancel" 2>&1
 		echo $? >"$LAB_TOP/$1.cancel.status.new"
 		mv "$LAB_TOP/$1.cancel.status.new" "$LAB_TOP/$1.cancel.status"
 	) &
 }
 
 cancelled_later() { # VM
-	until_true 30 test -e "$LAB_TOP/$1.cancel.status" && equal "$(cat "$LAB_TOP/$1.cancel.status")" 0 || {
+	until_true 60 test -e "$LAB_TOP/$1.cancel.status" && equal "$(cat "$LAB_TOP/$1.cancel.status")" 0 || {
 		cat "$LAB_TOP/$1.cancel"
 		return 1
 	}

@@ -40,7 +40,7 @@ if [ "\$2" = stopped ] && [ -e $LAB/$1/kill-in-confirm ]; then
 fi
 END
 	chmod 700 "$LAB/$1/etc/hooks/qemu"
-	kill -KILL "$(part_pid "$1-daemon")" && kvmig lab up -q --nodes 1 >/dev/null 2>&1
+	kill -KILL "$(part_pid "$1-daemon")" && kvmig lab up -q --nodes 1 >/dev/null
 }
 
 killed() { # USER
@@ -131,7 +131,8 @@ still() { # USER
 	for vm in src40 tgt40; do
 		check "$1: $vm is being copied" until_copying $vm
 	done
-	kvmig config set -q bandwidthPerMigration=4Mi
+	# longer than a slow machine needs until the daemons are stopped, shorter than libvirt's keepalive
+	kvmig config set -q bandwidthPerMigration=2Mi
 	move src10 n6
 	move tgt10 n8
 	move twice n10
@@ -141,22 +142,24 @@ still() { # USER
 	check "$1: daemons of both sides are stopped" \
 		stand_still STOP n1-daemon n4-daemon n5-daemon n8-daemon n10-daemon
 	stopped=$(date +%s)
+	sleep_until $((stopped + 10))
+	check "$1: some of the daemons go on" stand_still CONT n5-daemon n8-daemon
 	if lab_is_root; then
-		# long enough under way to be cut also where each command takes a second
-		kvmig config set -q progressTimeout=5 bandwidthPerMigration=2Mi
+		# long enough under way to be cut also where commands take seconds; a timeout that a machine which is busy for
+		# some seconds does not reach, and libvirt's keepalive neither
+		kvmig config set -q progressTimeout=15 bandwidthPerMigration=1Mi
 		move cut n12
 		check "$1: cut is being copied" until_copying cut
+		check "$1: the links are cut" link_of n11 down
 		kvmig config unset -q progressTimeout
+		kvmig config set -q bandwidthPerMigration=2Mi
 		move blink n14
 		check "$1: blink is being copied" until_copying blink
-		check "$1: the links are cut" link_of n11 down
 		check "$1: the links are cut" link_of n13 down
 		sleep 2
 		check "$1: one of them heals" link_of n13 up
 	fi
 
-	sleep_until $((stopped + 10))
-	check "$1: some of the daemons go on" stand_still CONT n5-daemon n8-daemon
 	# Shorter than any keepalive: nobody noticed but the copy, which took longer.
 	check "$1: source's daemon stood 10 s: moved" moved src10
 	check "$1: the guest runs on the target alone" settled_on src10 n6
@@ -217,10 +220,6 @@ dies_at() { # STEP VM
 	sed 's,.*/,,' "$LAB_TOP/$vm.out" >"$LAB_TOP/migration"
 }
 
-controller_pid() {
-	sed -n '1s/ .*//p' "$LAB_TOP/s/kvmig/local/lab/controller.lock"
-}
-
 until_controller_dead() {
 	for _ in $(seq 200); do
 		controller_is_dead && return 0
@@ -251,7 +250,7 @@ controllers() {
 stop_controller() {
 	for pid in $(controllers); do
 		kill -TERM "$pid" 2>/dev/null
-		until_true 30 process_is_gone "$pid" || return 1
+		until_true 60 process_is_gone "$pid" || return 1
 	done
 }
 
@@ -371,7 +370,7 @@ locked_store() {
 		echo 'BEGIN IMMEDIATE; SELECT 1;'
 		cat "$LAB_TOP/unlock"
 	} | sqlite3 "$(store_db)" >"$LAB_TOP/locked" &
-	until_true 10 test -s "$LAB_TOP/locked" && expect 6 kvmig config set progressTimeout=20
+	until_true 60 test -s "$LAB_TOP/locked" && expect 6 kvmig config set progressTimeout=20
 	result=$?
 	: >"$LAB_TOP/unlock"
 	[ $result -eq 0 ] && contains "$(cat "$LAB_TOP/expect.err")" "'$(store_db)'" &&

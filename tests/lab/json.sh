@@ -32,8 +32,18 @@ keep() { # COMMAND…: its document, under its kind
 	equal "$(jq -r .apiVersion "$LAB_TOP/document")" kvmig.io/v1 && cat "$LAB_TOP/document" >>"$LAB_TOP/docs/$kind"
 }
 
+# Of a batch its own fields; those of its items are a MigrationStatus each, and the state.
+batch() {
+	kvmig lab vm add -q extra --node n1 --memory 32Mi && keep kvmig migrate extra vm1 nosuch --node n1 --dry-run &&
+		keep kvmig migrate extra nosuch --wait || return 1
+	jq '.items[] | select(.name)' "$LAB_TOP/document" >"$LAB_TOP/items"
+	equal "$(jq -r .state "$LAB_TOP/items")" moved && jq 'del(.state)' "$LAB_TOP/items" >>"$LAB_TOP/docs/MigrationStatus" &&
+		jq '.items = null' "$LAB_TOP/document" >"$LAB_TOP/docs/MigrationBatch" && kvmig lab vm rm -q extra
+}
+
 moved_waiting_and_cancelled() {
-	keep kvmig migrate vm1 --dry-run && keep kvmig migrate vm1 --node n2 --wait || return 1
+	keep kvmig targets vm1 --node n2 && keep kvmig migrate vm1 --dry-run && keep kvmig migrate vm1 --node n1 --dry-run &&
+		keep kvmig migrate vm1 --node n2 --wait || return 1
 	kvmig config set -q parallelMigrationsPerCluster=1 bandwidthPerMigration=1Mi || return 1
 	kvmig policy create -q every --set allowAutoConverge=false || return 1
 	kvmig lab vm load -q vm1 --dirty-rate 4Mi --working-set 16Mi && kvmig migrate -q vm1 >/dev/null || return 1
@@ -46,7 +56,7 @@ moved_waiting_and_cancelled() {
 		[ "$(kvmig status vm2 -o json | jq -r .waiting.reason)" = null ] || break
 		sleep 0.1
 	done
-	keep kvmig status && keep kvmig status vm1 || return 1
+	keep kvmig status && keep kvmig status vm1 && keep kvmig status vm2 || return 1
 	# Stopped behind our back it fails: unlike a cancelled one, it stays and says why.
 	node_virsh n2 domjobabort vm1 || return 1
 	for _ in $(seq 100); do
@@ -68,7 +78,8 @@ policies() {
 }
 
 the_rest() {
-	keep kvmig history && keep kvmig config view && keep kvmig lab status && keep kvmig version
+	keep kvmig history && keep kvmig config view && keep kvmig lab status && keep kvmig version &&
+		keep kvmig network check n1 n2 --probe
 }
 
 same_fields() { # KIND, fields that do not come up here
@@ -84,11 +95,18 @@ same_fields() { # KIND, fields that do not come up here
 
 mkdir "$LAB_TOP/docs"
 check 'a lab' lab_start 2 --vms 2
+check 'which may take its time' lab_patient
 check 'migrations that succeed, wait, run and fail' moved_waiting_and_cancelled
+check 'several at once' batch
 check 'policies' policies
 check 'records, settings, the lab, the version' the_rest
 check 'MigrationStatus' same_fields MigrationStatus alarms.type alarms.reason alarms.message result.hint settings.policy
+check 'MigrationVerdictList' same_fields MigrationVerdictList
+check 'MigrationBatch' same_fields MigrationBatch items
 check 'MigrationVerdict' same_fields MigrationVerdict
+check 'TargetReport' same_fields TargetReport notes.about notes.message notes.reason targets.obstacles.missingFeatures \
+	targets.obstacles.needed targets.obstacles.available targets.obstacles.missing \
+	targets.obstacles.allocatable targets.obstacles.requested
 check 'MigrationRecordList' same_fields MigrationRecordList settings.policy
 check 'SettingList' same_fields SettingList milliseconds note
 check 'PolicyExplanation' same_fields PolicyExplanation
@@ -97,4 +115,7 @@ check 'PolicyFindingList' same_fields PolicyFindingList
 check 'PolicyTestList' same_fields PolicyTestList
 check 'LabStatus' same_fields LabStatus
 check 'Version' same_fields Version
+check 'MigrationNetwork' same_fields MigrationNetwork network namespace type interface nodes.problem findings.object.namespace \
+	speeds.from speeds.to speeds.bytesPerSecond speeds.migration speeds.at findings.severity findings.reason findings.evidence \
+	findings.fix findings.object.kind findings.object.name
 done_testing

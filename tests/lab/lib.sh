@@ -4,10 +4,18 @@
 #   lab_begin [USER]      folders for a lab of that user (default: who runs the test); leaves no lab at the end
 #   kvmig WORDS…          kvmig as that user, in those folders
 #   lab_start N [OPTION…] a lab of N nodes and one guest, vm1
+#   lab_patient           migrations may take long
 #   node_virsh NODE …     virsh of that user on that node
-#   wait_beat VM [N]      until the guest has beaten N times more (default 20), at most 20 s
+#   until_true SECONDS COMMAND…   the limit is for what fails, not for what a slow machine takes
+#   wait_beat VM [N]      until the guest has beaten N times more (default 20)
 #   wait_passes VM N      until it has compared all of its memory N times more
 #   assert_running_once VM   asks all daemons
+#   run STATUS COMMAND…      it ends with that status; leaves $out and $err
+#   slow_start VM            a migration that is to take long; leaves its name in $slow
+#   hurry NODE VM BYTES      the migration that goes away from there at that cap does so without one, from now on
+#   until_phase MIGRATION PHASE
+#   until_waits MIGRATION REASON            leaves in $out what status says
+#   until_capped NODE VM BYTES, highest_rate NODE VM MIGRATION   QEMU's cap; libvirt's statistics
 #   check TEXT COMMAND…   ok or not ok
 #   check_not TEXT COMMAND…  the same for a command that has to fail
 set -u
@@ -115,6 +123,7 @@ lab_begin() {
 
 lab_end() {
 	[ -n "$LAB_TOP" ] || return 0
+	cat "$LAB_TOP"/*.err "$LAB_TOP"/*.out "$LAB_TOP"/s/kvmig/*/*/controller.log 2>/dev/null | note_reasons
 	kvmig lab down -q >/dev/null 2>&1
 	rm -rf "$LAB_TOP"
 	LAB_TOP=
@@ -140,6 +149,12 @@ lab_start() {
 	kvmig lab up -q --nodes "$nodes" --memory 32Mi "$@"
 }
 
+# The time allowed is by the size, and the guests are small: five seconds by default, which a machine with other work to do
+# may need for anything.
+lab_patient() {
+	kvmig --context lab config set -q completionTimeoutPerGiB=3000 >/dev/null
+}
+
 lab_is_root() {
 	[ "$(id -u "$LAB_USER")" -eq 0 ]
 }
@@ -155,7 +170,7 @@ node_uri() { # NODE
 node_virsh() { # NODE …
 	uri=$(node_uri "$1")
 	shift
-	LC_ALL=C as_lab_user timeout 20 virsh -q -c "$uri" "$@"
+	LC_ALL=C as_lab_user timeout 60 virsh -q -c "$uri" "$@"
 }
 
 # All of the lab's, or those that LAB_ASK names: one that stands still is not to be asked.
@@ -186,6 +201,18 @@ virsh_migrate() { # VM FROM TO
 	node_virsh "$from" migrate --live --p2p --persistent --undefinesource "$vm" "$(node_uri "$to")" "$@"
 }
 
+until_true() { # SECONDS COMMAND…
+	end=$(($(date +%s) + $1))
+	shift
+	until said=$("$@" 2>&1); do
+		[ "$(date +%s)" -lt "$end" ] || {
+			echo "never: $*: $said"
+			return 1
+		}
+		sleep 0.1
+	done
+}
+
 # ---- guests ----
 
 # The last beat, as a number; nothing where there is none.
@@ -194,15 +221,27 @@ last_beat() { # VM
 	[ -n "$beat" ] && echo $((0x$beat))
 }
 
-# Field N of the guest's last report: 2 errors, 3 passes, 4 rate, 5 working set, 6 written (KiB).
-last_report() { # VM N
-	field=$(tail -c 32768 "$LAB/vm/$1.beat" | grep -a '^S .*' | tail -n 1 | cut -d ' ' -f $(($2 + 1)))
+# The guest's last report: S, and its fields. It is written a character at a time: the last line may not be whole.
+report_line() { # VM
+	{
+		tail -c 32768 "$LAB/vm/$1.beat"
+		echo
+	} | sed '$d' | grep -a '^S .*' | tail -n 1
+}
+
+# Field N of a report: 1 beats, 2 errors, 3 passes, 4 rate, 5 working set, 6 written (KiB).
+field_of() { # REPORT N
+	field=$(echo "$1" | cut -d ' ' -f $(($2 + 1)))
 	[ -n "$field" ] && echo $((0x$field))
+}
+
+last_report() { # VM N
+	field_of "$(report_line "$1")" "$2"
 }
 
 wait_beat() { # VM [N]
 	first=$(last_beat "$1") || first=0
-	for _ in $(seq 400); do
+	for _ in $(seq 1200); do
 		now=$(last_beat "$1") && [ "$now" -ge $((first + ${2:-20})) ] && return 0
 		sleep 0.05
 	done
@@ -241,6 +280,10 @@ no_memory_errors() { # VM
 	if grep -a '^E ' "$LAB/vm/$1.beat"; then
 		return 1
 	fi
+	for _ in $(seq 300); do
+		[ -z "$(last_report "$1" 2)" ] || break # its first one comes after it has looked at all
+		sleep 0.1
+	done
 	equal "$(last_report "$1" 2)" 0
 }
 
@@ -277,6 +320,97 @@ assert_only_on() { # VM NODE
 		expected=
 		[ "$node" = "$2" ] && expected=running
 		equal "$(domain_state "$node" "$1")" "$expected" || return 1
+	done
+}
+
+# ---- migrations ----
+
+# What kvmig has said, for tests/cli/reason-coverage.sh.
+note_reasons() { # <text
+	[ -z "${KVMIG_REASON_LOG:-}" ] || grep -aohE 'KVMIG-[A-Z]+(-[A-Z0-9]+)+' | LC_ALL=C sort -u |
+		sed -u "s|^|lab/$(basename "$0") |" >>"$KVMIG_REASON_LOG"
+}
+
+# The exit status is that one; what was written is in $out and $err.
+run() { # STATUS COMMAND…
+	expected=$1
+	shift
+	out=$("$@" 2>"$LAB_TOP/err")
+	status=$?
+	err=$(cat "$LAB_TOP/err")
+	case $* in *kvmig\ help*) ;; *kvmig*) case $out$err in *KVMIG-*) printf '%s\n' "$out" "$err" | note_reasons ;; esac ;; esac
+	equal "$status" "$expected" || {
+		echo "$*: stdout: $out; stderr: $err"
+		return 1
+	}
+}
+
+phase_of() { # MIGRATION
+	kvmig status "$1" -o json | jq -r .phase
+}
+
+# What has failed reaches no other phase.
+until_phase() { # MIGRATION PHASE
+	for _ in $(seq 600); do
+		phase=$(phase_of "$1")
+		[ "$phase" = "$2" ] && return 0
+		[ "$phase" = Failed ] && break
+		sleep 0.1
+	done
+	echo "$1 is $phase, not $2: $(kvmig status "$1" -o json 2>&1 | jq -c '.result // .' 2>&1)"
+	return 1
+}
+
+# A reason for which it waits, in what status says of it.
+until_waits() { # MIGRATION REASON
+	for _ in $(seq 600); do
+		out=$(kvmig status "$1" 2>&1) && contains "$out" "$2" >/dev/null && {
+			printf '%s\n' "$out" | note_reasons
+			return 0
+		}
+		sleep 0.1
+	done
+	echo "$1 does not wait for $2: $out"
+	return 1
+}
+
+slow_start() { # VM: a migration that takes long; its name in $slow
+	slow=$(kvmig migrate "$1" -q -o name) || return 1
+	slow=${slow#*/}
+	until_phase "$slow" Running
+}
+
+# Its own cap reaches QEMU some time after the phase says Running, and would take the place of this one.
+hurry() { # NODE VM BYTES
+	until_capped "$1" "$2" "$3" && node_virsh "$1" migrate-setspeed "$2" 4096
+}
+
+controller_pid() {
+	sed -n '1s/ .*//p' "$LAB_TOP/s/kvmig/local/lab/controller.lock"
+}
+
+qemu_cap() { # NODE VM: bytes a second
+	node_virsh "$1" qemu-monitor-command "$2" '{"execute":"query-migrate-parameters"}' | jq '.return["max-bandwidth"]'
+}
+
+# It is set some time after the phase says Running.
+until_capped() { # NODE VM BYTES
+	for _ in $(seq 400); do
+		cap=$(qemu_cap "$1" "$2")
+		[ "$cap" = "$3" ] && return 0
+		sleep 0.05
+	done
+	echo "QEMU's cap is $cap, not $3"
+	return 1
+}
+
+# The largest rate that libvirt reports while the migration runs, in bytes a second.
+highest_rate() { # NODE VM MIGRATION: in $highest
+	highest=0
+	while rate=$(node_virsh "$1" domjobinfo "$2" --rawstats 2>/dev/null | awk '$1 == "memory_bps:" { print $2 }'); do
+		[ -n "$rate" ] && [ "$rate" -gt "$highest" ] && highest=$rate
+		[ "$(phase_of "$3")" = Running ] || break
+		sleep 0.2
 	done
 }
 

@@ -9,15 +9,17 @@ lab_tests = \
 	%D%/migrate-user.sh \
 	%D%/valgrind.sh \
 	%D%/lab-faults.sh \
+	%D%/config.sh \
 	%D%/policy.sh \
+	%D%/targets.sh \
+	%D%/check.sh \
 	%D%/tls.sh \
 	%D%/inventory.sh \
 	%D%/json.sh
 # The shorter ones, which scripts/check also runs with the sanitizers.
 lab_tests_quick = \
 	%D%/migrate.sh \
-	%D%/faults-quick.sh \
-	%D%/lab.sh
+	%D%/faults-quick.sh
 
 check-lab:
 	$(MAKE) $(AM_MAKEFLAGS) check-TESTS TESTS='$(lab_tests)'
