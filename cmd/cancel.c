@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "follow.h"
+#include "resource.h"
 
 #include <string.h>
 
@@ -193,31 +194,22 @@ static gboolean cancel(const CommandContext *context, const char *word, const Ca
 
 /* ---- several -------------------------------------------------------------------------------- */
 
-static int status_of(guint done, guint all, int status)
-{
-	if (done == all)
-		return STATUS_DONE;
-	return done ? STATUS_PARTIAL : status;
-}
-
 static int cancel_words(const CommandContext *context, const CancelValues *values)
 {
-	guint done = 0;
-	int status = STATUS_FAILED;
+	Tally tally = { 0 };
 
 	for (guint i = 0; i < context->n_args; i++) {
-		g_autoptr(GError) cause = NULL;
+		GError *failure = NULL;
+		int status = STATUS_FAILED;
 
-		if (cancel(context, context->args[i], values, &status, &cause)) {
-			done++;
-			continue;
-		}
+		(void)cancel(context, context->args[i], values, &status, &failure);
 		if (status == STATUS_INTERRUPTED)
 			return status;
-		say_warning(context, "%s", cause->message);
-		status = exit_status_of_error(cause);
+		if (!tally_add(&tally, NULL, failure))
+			break;
 	}
-	return status_of(done, context->n_args, status);
+	tally_tell_left(context, &tally, context->n_args);
+	return tally_status(&tally);
 }
 
 /* Those that have not ended. */
@@ -243,33 +235,27 @@ static int cancel_objects(const CommandContext *context, const GPtrArray *object
 			  const CancelValues *values)
 {
 	g_autoptr(GPtrArray) asked = g_ptr_array_new();
-	guint done = 0;
-	int status = STATUS_FAILED;
+	Tally tally = { 0 };
 
 	for (guint i = 0; i < objects->len; i++) {
-		g_autoptr(GError) cause = NULL;
-		cJSON *object = g_ptr_array_index(objects, i);
+		GError *failure = NULL;
 
-		if (ask_for(context, object, &cause)) {
-			g_ptr_array_add(asked, object);
-			continue;
-		}
-		say_warning(context, "%s", cause->message);
-		status = exit_status_of_error(cause);
+		if (ask_for(context, objects->pdata[i], &failure))
+			g_ptr_array_add(asked, objects->pdata[i]);
+		else if (!tally_add(&tally, NULL, failure))
+			break;
 	}
 	for (guint i = 0; i < asked->len; i++) {
-		g_autoptr(GError) cause = NULL;
+		GError *failure = NULL;
+		int status = STATUS_FAILED;
 
-		if (await(context, g_ptr_array_index(asked, i), values, &status, &cause)) {
-			done++;
-			continue;
-		}
+		(void)await(context, asked->pdata[i], values, &status, &failure);
 		if (status == STATUS_INTERRUPTED)
 			return status;
-		say_warning(context, "%s", cause->message);
-		status = exit_status_of_error(cause);
+		(void)tally_add(&tally, NULL, failure);
 	}
-	return status_of(done, objects->len, status);
+	tally_tell_left(context, &tally, objects->len);
+	return tally_status(&tally);
 }
 
 static int cancel_all(const CommandContext *context, const CancelValues *values, GError **error)

@@ -55,6 +55,7 @@ run kvmig cancel web-1 idle web-9 --timeout 120s
 expect_status 4
 expect_stderr_has "VM 'idle' is not being migrated"
 expect_stderr_has "there is no VM and no migration 'web-9'"
+expect_stderr_has "hint: did you mean 'web-1' or 'web-2'?"
 run kvmig cancel web-8 web-9
 expect_status 1
 
