@@ -339,6 +339,27 @@ static int report_outcome(const CommandContext *context, const cJSON *document, 
 	return STATUS_DONE;
 }
 
+/* Cancelled, or one of too many, while nobody watched. */
+static int report_gone(const CommandContext *context, const cJSON *document, const char *words,
+		       GError **error)
+{
+	const char *name = json_string(document, "name", "?");
+	const char *vm = json_string(document, "vm", "?");
+
+	/* whoever carries it out writes down how it ends before its object goes */
+	if (cluster_caps(context->cluster)->kvmig_migrates) {
+		error_set(error, KVMIG_ERROR_FAILED,
+			  "migration '%s' of VM '%s' has ended, and is gone", name, vm);
+		error_hint(error, "'kvmig history %s' tells how it ended, if it had begun", name);
+	} else {
+		error_set(error, KVMIG_ERROR_FAILED,
+			  "migration '%s' of VM '%s' is gone, and nothing tells how it ended", name,
+			  vm);
+		error_hint(error, "look where the VM is: 'kvmig%s vm show %s'", words, vm);
+	}
+	return STATUS_FAILED;
+}
+
 int follow_report(const CommandContext *context, FollowEnd end, const cJSON *document,
 		  GError **error)
 {
@@ -348,12 +369,7 @@ int follow_report(const CommandContext *context, FollowEnd end, const cJSON *doc
 
 	switch (end) {
 	case FOLLOW_GONE:
-		error_set(error, KVMIG_ERROR_FAILED,
-			  "migration '%s' of VM '%s' is gone, and nothing tells how it ended", name,
-			  json_string(document, "vm", "?"));
-		error_hint(error, "look where the VM is: 'kvmig%s vm show %s'", words,
-			   json_string(document, "vm", "?"));
-		return STATUS_FAILED;
+		return report_gone(context, document, words, error);
 	case FOLLOW_TIMED_OUT:
 		error_set(error, KVMIG_ERROR_TIMEOUT,
 			  "migration '%s' of VM '%s' has not ended in time; it goes on", name,

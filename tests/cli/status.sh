@@ -208,6 +208,18 @@ wait $watcher && watched=0 || watched=$?
 expect 'ended with the migration, as a failure' [ "$watched" -eq 1 ]
 expect 'it says how' grep -q 'cancelled' watch.err
 
+test_case '--watch of one that goes before anybody has begun it'
+{ usual; migration m-1 web-1 Pending | sed '/finalizers/d'; } | fresh
+: >watch.err
+timeout 120 kvmig status -w m-1 --read-only >watch.out 2>watch.err &
+watcher=$!
+expect 'it follows' wait_for grep -q 'web-1: ' watch.err
+kvmig delete vmim m-1 -q 2>delete.err
+wait $watcher && watched=0 || watched=$?
+expect 'not a success' [ "$watched" -eq 1 ]
+expect 'that it is gone' grep -q "migration 'm-1' of VM 'web-1' has ended, and is gone" watch.err
+expect 'where to look' grep -q "hint: 'kvmig history m-1'" watch.err
+
 test_case 'no cluster, no HOME, standard output closed'
 all | fresh
 run sh -c 'kvmig status --read-only >&-'
