@@ -321,6 +321,21 @@ cJSON *config_difference(const ConfigOwner *owner, const cJSON *before, const cJ
 	return changes;
 }
 
+/* Where the patch takes all annotations out at once, a record put in their place would let those of
+ * others stay: then it takes out each by itself. */
+static void put_history(cJSON *patch, const cJSON *before, const char *history)
+{
+	cJSON *metadata = json_ensure_object(patch, "metadata");
+	const gboolean all_go = cJSON_IsNull(json_get(metadata, "annotations"));
+	cJSON *annotations = json_ensure_object(metadata, "annotations");
+	const cJSON *had = all_go ? json_path(before, "metadata", "annotations", NULL) : NULL;
+	const cJSON *old;
+
+	cJSON_ArrayForEach(old, had)
+		json_set(annotations, old->string, cJSON_CreateNull());
+	json_set_string(annotations, ANNOTATION_CONFIG_HISTORY, history);
+}
+
 gboolean config_amend(ConfigOwner *owner, const cJSON *before, const char *how, cJSON *patch,
 		      GError **error)
 {
@@ -338,7 +353,6 @@ gboolean config_amend(ConfigOwner *owner, const cJSON *before, const char *how, 
 	record.by = by;
 	record.changes = changes;
 	history = config_record_add(before, &record);
-	json_set_string(json_ensure_object(json_ensure_object(patch, "metadata"), "annotations"),
-			ANNOTATION_CONFIG_HISTORY, history);
+	put_history(patch, before, history);
 	return TRUE;
 }

@@ -379,6 +379,27 @@ run kvmig config undo
 expect_status 0
 run kvmig config view progressTimeout -o json
 expect_json '.items[0].seconds' 88
+
+test_case 'edit: a value and all annotations in one save'
+kvmig get hyperconverged kubevirt-hyperconverged -n kubevirt-hyperconverged -o json |
+	jq '{apiVersion, kind, metadata: {name: .metadata.name, namespace: .metadata.namespace,
+		annotations: (.metadata.annotations + {note: "x"})}, spec}' >noted.json
+kvmig apply -q -f noted.json 2>/dev/null
+expect 'it is there' test "$(hco | jq -r .metadata.annotations.note)" = x
+last=$(kvmig config history -o json | jq '.items[-1].number')
+cat >change <<'END'
+#!/bin/sh
+awk '/^  annotations:/ { gone = 1; next } gone && /^    / { next } { gone = 0; print }' "$1" >edited
+sed 's/progressTimeout: .*/progressTimeout: 45/' edited >"$1"
+END
+EDITOR=$work/change
+run kvmig config edit
+expect_status 0
+expect "$(hco | jq -c .metadata.annotations)" test "$(hco | jq -c '.metadata.annotations | keys')" = '["kvmig.io/config-history"]'
+run kvmig config history -o json
+expect_json '.items[-1] | "\(.number) \(.changes.progressTimeout.after)"' "$((last + 1)) 45"
+run kvmig config undo
+expect_status 0
 unset EDITOR
 run kvmig config edit </dev/null
 expect_status 3

@@ -267,6 +267,24 @@ run kvmig config undo
 bed_kubectl annotate hyperconverged -n $ns kubevirt-hyperconverged kubevirt.kubevirt.io/jsonpatch-
 bed_reconcile
 
+test_case 'edit: a value and all annotations in one save'
+bed_kubectl annotate --overwrite hyperconverged -n $ns kubevirt-hyperconverged \
+	'kubevirt.kubevirt.io/jsonpatch=[{"op": "add", "path": "/spec/configuration/migrations/progressTimeout", "value": 7}]'
+cat >drop <<'END'
+#!/bin/sh
+awk '/^  annotations:/ { gone = 1; next } gone && /^    / { next } { gone = 0; print }' "$1" >edited
+sed 's/progressTimeout: .*/progressTimeout: 61/' edited >"$1"
+END
+chmod +x drop
+run env EDITOR="$work/drop" kvmig config edit
+expect_status 0
+is 61 "$(stored progressTimeout)"
+is '["kvmig.io/config-history"]' \
+	"$(kubectl get hyperconverged -n $ns kubevirt-hyperconverged -o json | jq -c '.metadata.annotations | keys')"
+run kvmig config undo
+expect_status 0
+bed_reconcile
+
 test_case 'a preset: values of the documents, as the server stores them'
 run kvmig config preset heavy-workload
 expect_status 0
