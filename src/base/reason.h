@@ -531,7 +531,7 @@
 	       "a setting that is kept, and that nobody on this cluster acts upon",                \
 	       "do not count on it; take it out",                                                  \
 	       "the field exists in the object, but not in the release or cluster that would "     \
-	       "have to obey it")                                                                  \
+	       "have to obey it, or a feature gate puts other rules in its place")                 \
 	REASON(LINT_CONFIG_REWRITTEN, "KVMIG-LINT-CONFIG-REWRITTEN",                               \
 	       "an upgrade will replace the value, whether somebody chose it or not",              \
 	       "set another value, which the upgrade leaves alone",                                \

@@ -70,6 +70,17 @@ static char *practice_of_timeout(const ConfigOwner *owner, const Settings *setti
 			       CONFIG_EXAMPLE_GIB, action, seconds, documented);
 }
 
+static char *practice_of_progress(const ConfigOwner *owner, const Settings *settings)
+{
+	/* which cancels by rules of its own */
+	if (stall_detection(owner))
+		return g_strdup("does nothing: the feature gate " GATE_STALL_DETECTION " is on");
+	if (settings->progress_timeout_seconds == 0)
+		return g_strdup("never cancelled for want of progress");
+	return g_strdup_printf("cancelled after %" G_GINT64_FORMAT " s without progress",
+			       settings->progress_timeout_seconds);
+}
+
 static char *practice_of_count(gint64 count, const char *where)
 {
 	if (count == 0)
@@ -111,11 +122,7 @@ char *config_practice(const ConfigOwner *owner, const Setting *setting, const Se
 	if (g_str_equal(key, "parallelOutboundMigrationsPerNode"))
 		return practice_of_count(settings->parallel_outbound_per_node, "leave a node");
 	if (g_str_equal(key, "progressTimeout"))
-		return settings->progress_timeout_seconds
-			       ? g_strdup_printf("cancelled after %" G_GINT64_FORMAT
-						 " s without progress",
-						 settings->progress_timeout_seconds)
-			       : g_strdup("never cancelled for want of progress");
+		return practice_of_progress(owner, settings);
 	if (g_str_equal(key, "allowPostCopy"))
 		return practice_of_post_copy(owner, settings);
 	if (g_str_equal(key, "maxDowntimeMs"))

@@ -367,6 +367,18 @@ static void check_gated(Lint *lint)
 	    fix_unset("maxDowntimeMs"), "maxDowntimeMs", NULL);
 }
 
+/* KubeVirt's stall detection has its own rules for when to give up. */
+static void check_ignored(Lint *lint)
+{
+	if (!lint->in->kubevirt || !json_get(lint->in->set, "progressTimeout") ||
+	    lint->stall_detection != GATE_ON)
+		return;
+	add(lint, REASON_LINT_CONFIG_NO_EFFECT,
+	    g_strdup("is kept, but does nothing while the feature gate " GATE_STALL_DETECTION
+		     " is on"),
+	    fix_unset("progressTimeout"), "progressTimeout", NULL);
+}
+
 static void check_no_effect(Lint *lint)
 {
 	const cJSON *value;
@@ -404,6 +416,7 @@ GPtrArray *settings_lint(const SettingsLint *in)
 	check_long(&lint);
 	check_short(&lint);
 	check_gated(&lint);
+	check_ignored(&lint);
 	check_no_effect(&lint);
 	check_rewritten(&lint);
 	return lint.findings;

@@ -77,6 +77,18 @@ lint
 mend GATED
 expect_status 0
 
+test_case 'KubeVirt alone: progressTimeout, which stall detection does not ask for'
+set_only parallelOutboundMigrationsPerNode=1 progressTimeout=60
+expect_status 0
+bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge -p \
+	'{"spec":{"configuration":{"developerConfiguration":{"featureGates":["MigrationStallDetection"]}}}}'
+lint
+expect_reasons NO-EFFECT
+expect_json '.items[0].key' progressTimeout
+mend NO-EFFECT
+expect_status 0
+bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge -p '{"spec":{"configuration":{"developerConfiguration":null}}}'
+
 test_case 'what KubeVirt takes and cannot obey'
 bed_kubectl patch kubevirt kubevirt -n kubevirt --type merge -p '{"spec":{"configuration":{"migrations":{"completionTimeoutPerGiB":-1}}}}'
 lint

@@ -96,7 +96,8 @@ gates() {
 }
 run kvmig config set allowPostCopy=true allowWorkloadDisruption=false maxDowntimeMs=500
 expect_status 0
-run kvmig config view allowPostCopy completionTimeoutPerGiB maxDowntimeMs
+run kvmig config view allowPostCopy completionTimeoutPerGiB maxDowntimeMs progressTimeout
+expect_stdout_has 'cancelled after 150 s without progress'
 expect_stdout_has 'does nothing: allowWorkloadDisruption is false'
 expect_stdout_has 'a 6 GiB VM: cancelled after 1050 s'
 expect_stdout_has 'does nothing without the feature gate MigrationStallDetection or'
@@ -105,6 +106,8 @@ run kvmig config view allowPostCopy completionTimeoutPerGiB maxDowntimeMs
 expect_stdout_has 'out of time: switched to post-copy'
 expect_stdout_has 'a 6 GiB VM: switched to post-copy after 1050 s'
 expect 'no more' sh -c '! grep "does nothing" "$1"' sh "$out"
+run kvmig config view progressTimeout
+expect_stdout_has 'does nothing: the feature gate MigrationStallDetection is on'
 gates null
 run kvmig config undo
 expect_status 0

@@ -195,6 +195,24 @@ static void test_gated(void)
 	assert_codes(local, "{" CALM ",\"maxDowntimeMs\":500}", "");
 }
 
+/* Stall detection does not ask for it, whatever it is set to. */
+static void test_ignored(void)
+{
+	g_autoptr(cJSON) set = parse("{\"progressTimeout\":150}");
+	g_autoptr(cJSON) off = NULL;
+	g_autoptr(cJSON) on = NULL;
+	SettingsLint kubevirt = kubevirt_with("", &off);
+	SettingsLint stall = kubevirt_with("\"MigrationStallDetection\"", &on);
+	SettingsLint unknown = { .kubevirt = TRUE, .set = set };
+
+	/* nobody set it: KubeVirt's own 150 */
+	assert_codes(stall, "{" CALM "}", "");
+	kubevirt.set = stall.set = set;
+	assert_codes(stall, "{" CALM "}", "NO-EFFECT");
+	assert_codes(kubevirt, "{" CALM "}", "");
+	assert_codes(unknown, "{" CALM "}", "");
+}
+
 static gboolean acts_on(const char *key)
 {
 	return !g_str_has_prefix(key, "allow") && strcmp(key, "network") != 0;
@@ -401,6 +419,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/lint/post-copy", test_post_copy);
 	g_test_add_func("/lint/gate-not-known", test_gate_not_known);
 	g_test_add_func("/lint/gated", test_gated);
+	g_test_add_func("/lint/ignored", test_ignored);
 	g_test_add_func("/lint/no-effect", test_no_effect);
 	g_test_add_func("/lint/rewritten", test_rewritten);
 	g_test_add_func("/lint/invalid", test_invalid);
