@@ -6,7 +6,7 @@
 
 #include "engine/engine.h"
 #include "model/quantity.h"
-#include "policy/policy.h"
+#include "policy.h"
 
 /* ---- rows ----------------------------------------------------------------------------------- */
 
@@ -199,23 +199,21 @@ static int run_view(CommandContext *context, const void *values, GError **error)
 
 static void add_policies(const CommandContext *context, const Setting *setting, cJSON *row)
 {
+	g_auto(Policies) policies = { 0 };
 	g_autoptr(GError) cause = NULL;
-	g_autoptr(GPtrArray) policies =
-		cluster_list(context->cluster, &KIND_MIGRATION_POLICY, NULL, NULL, &cause);
 	cJSON *names;
 
-	if (!policies) {
+	if (!policies_read(context->cluster, &policies, &cause)) {
 		say_warning(context, "which policies override it cannot be told: %s",
 			    cause->message);
 		return;
 	}
 	names = json_ensure_array(row, "policies");
-	for (guint i = 0; i < policies->len; i++) {
-		const cJSON *policy = g_ptr_array_index(policies, i);
-		const cJSON *value = json_get(json_get(policy, "spec"), setting->key);
+	for (guint i = 0; i < policy_set_size(policies.set); i++) {
+		const Policy *policy = policy_set_nth(policies.set, i);
 
-		if (value && !cJSON_IsNull(value))
-			cJSON_AddItemToArray(names, cJSON_CreateString(object_name(policy)));
+		if (policy_value(policy, setting->key, NULL))
+			cJSON_AddItemToArray(names, cJSON_CreateString(policy->name));
 	}
 }
 

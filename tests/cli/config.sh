@@ -197,6 +197,16 @@ expect_json .policiesMayOverride false
 run kvmig config explain nonsense
 expect_status 2
 
+test_case 'explain: a policy that leaves allowWorkloadDisruption to its allowPostCopy'
+run kvmig config explain allowWorkloadDisruption
+expect_stdout_has 'policies may override it; none does'
+kvmig policy create -q fast --set allowPostCopy=true >made 2>&1 || cat made
+run kvmig config explain allowWorkloadDisruption
+expect_stdout_has 'overridden by fast for the VMs that they match'
+run kvmig config explain allowAutoConverge -o json
+expect_json '.policies | length' 0
+kvmig delete -q migrationpolicy fast >made 2>&1 || cat made
+
 test_case 'two values for a key, nothing half-applied'
 run kvmig config set progressTimeout=5 progressTimeout=6
 expect_status 2
