@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "model/quantity.h"
 #include "model/wellknown.h"
+#include "settings/gates.h"
 
 /* bytes of a SHA-256 that a storageVersionHash has */
 #define STORAGE_HASH_BYTES 8
@@ -454,12 +455,21 @@ static cJSON *copy(const cJSON *value)
 	return value ? cJSON_Duplicate(value, TRUE) : NULL;
 }
 
+/* In KubeVirt's code, which had another time for each GiB before 1.4. */
+static const char *compiled_text(const ConfigOwner *owner, const Setting *setting)
+{
+	if (g_str_equal(setting->key, "completionTimeoutPerGiB") &&
+	    gate_release_before(config_owner_kubevirt(owner), 4))
+		return "800";
+	return setting->kubevirt_default ? setting->kubevirt_default : setting->documented_default;
+}
+
 /* What the one who reads the setting has compiled in. */
 static cJSON *compiled_default(const ConfigOwner *owner, const Setting *setting)
 {
 	const gboolean on_kubevirt = cluster_caps(owner->cluster)->kind == CLUSTER_KUBEVIRT;
-	const char *text = on_kubevirt && setting->kubevirt_default ? setting->kubevirt_default
-								    : setting->documented_default;
+	const char *text =
+		on_kubevirt ? compiled_text(owner, setting) : setting->documented_default;
 	g_auto(ConfigValue) post_copy = { 0 };
 
 	/* KubeVirt: left out, it is as allowPostCopy is */

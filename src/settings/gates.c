@@ -39,19 +39,26 @@ static gboolean is_between_releases(const char *version)
 	return g_regex_match_simple("-[0-9]+-g[0-9a-f]+", version, 0, 0);
 }
 
-/* 9 for "v1.9.0". Some distributors write a checksum or a number of their own. */
-static guint parse_release(const char *version)
+/* 1 and 9 for "v1.9.0". Some distributors write a checksum or a number of their own. */
+static gboolean parse_version(const char *version, guint64 *ret_major, guint64 *ret_minor)
 {
 	g_auto(GStrv) parts = NULL;
-	guint64 minor;
 
 	if (!version || is_between_releases(version))
-		return RELEASE_UNKNOWN;
+		return FALSE;
 	parts = g_strsplit(version[0] == 'v' ? version + 1 : version, ".", 3);
-	if (g_strv_length(parts) < 3 || strcmp(parts[0], "1") != 0 ||
-	    !g_ascii_string_to_unsigned(parts[1], 10, 1, 999, &minor, NULL))
-		return RELEASE_UNKNOWN;
-	return (guint)minor;
+	return g_strv_length(parts) == 3 &&
+	       g_ascii_string_to_unsigned(parts[0], 10, 0, 1, ret_major, NULL) &&
+	       g_ascii_string_to_unsigned(parts[1], 10, 0, 999, ret_minor, NULL);
+}
+
+/* 9 for "v1.9.0". */
+static guint parse_release(const char *version)
+{
+	guint64 major, minor;
+
+	return parse_version(version, &major, &minor) && major == 1 ? (guint)minor
+								    : RELEASE_UNKNOWN;
 }
 
 static guint release_of(const cJSON *kubevirt)
@@ -60,6 +67,18 @@ static guint release_of(const cJSON *kubevirt)
 	guint release = parse_release(json_string(status, "observedKubeVirtVersion", NULL));
 
 	return release ? release : parse_release(json_string(status, "operatorVersion", NULL));
+}
+
+gboolean gate_release_before(const cJSON *kubevirt, guint minor)
+{
+	const cJSON *status = json_get(kubevirt, "status");
+	guint64 major, number;
+
+	if (!parse_version(json_string(status, "observedKubeVirtVersion", NULL), &major, &number) &&
+	    !parse_version(json_string(status, "operatorVersion", NULL), &major, &number))
+		return FALSE;
+	/* 0.0 is nobody's release, but what a build may call itself */
+	return major == 1 ? number < minor : number > 0;
 }
 
 /* ---- the state ------------------------------------------------------------------------------ */

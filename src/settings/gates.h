@@ -27,6 +27,9 @@ typedef enum {
  */
 GateState gate_state(const cJSON *kubevirt, const char *gate);
 
+/* Whether a KubeVirt object is of a release before 1.`minor`; FALSE where that is not known. */
+gboolean gate_release_before(const cJSON *kubevirt, guint minor);
+
 /* The state of the best of some gates, as where any one of them will do: on, unknown, off. NULL at
  * the end. */
 GateState gate_state_any(const cJSON *kubevirt, const char *const *gates);

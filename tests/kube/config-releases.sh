@@ -174,6 +174,15 @@ run kvmig config set utilityVolumesTimeout=5
 expect_status 1
 expect_stderr_has 'it comes with KubeVirt 1.8'
 
+
+test_case 'before KubeVirt 1.4: the time for each GiB that it had compiled in'
+bed_kubectl patch kubevirt kubevirt -n kubevirt --subresource status --type merge -p \
+	'{"status":{"observedKubeVirtVersion":"v1.3.1","operatorVersion":"v1.3.1"}}'
+compiled 1.4 | sed 's|^completionTimeoutPerGiB=.*|completionTimeoutPerGiB=800 s/GiB, default, 800 s/GiB|' >wanted
+shows 'compiled in'
+run kvmig config view completionTimeoutPerGiB
+expect_stdout_has 'a 6 GiB VM: cancelled after 5600 s'
+
 release 1.6 1.17 allowWorkloadDisruption=true ''
 remove
 release 1.9 1.19 'allowWorkloadDisruption=true maxDowntimeMs=500 utilityVolumesTimeout=5' allowWorkloadDisruption=true

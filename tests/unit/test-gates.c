@@ -113,6 +113,35 @@ static void test_unknown(void)
 	g_assert_cmpint(gate_state(NULL, STALL), ==, GATE_UNKNOWN);
 }
 
+static void test_release_before(void)
+{
+	static const struct {
+		const char *version;
+		gboolean before;
+	} cases[] = {
+		{ "v1.3.1", TRUE },
+		{ "v1.4.0", FALSE },
+		{ "v1.4.0-alpha.0", FALSE },
+		{ "v1.10.0", FALSE },
+		{ "1.0.0", TRUE },
+		{ "v0.59.2", TRUE },
+		/* not known */
+		{ "v0.0.0-master", FALSE },
+		{ "v1.3.0-beta.0-1264-gd923fdb815", FALSE },
+		{ "v4.17.3", FALSE },
+		{ "sha256:0123abcd", FALSE },
+		{ NULL, FALSE },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(cJSON) kubevirt = kubevirt_of(cases[i].version, NULL, NULL);
+
+		g_test_message("%s", cases[i].version ? cases[i].version : "no version");
+		g_assert_cmpint(gate_release_before(kubevirt, 4), ==, cases[i].before);
+	}
+	g_assert_false(gate_release_before(NULL, 4));
+}
+
 /* Distributors whose observed version is a checksum; lists that are none. */
 static void test_odd_objects(void)
 {
@@ -259,6 +288,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/gates/order", test_order);
 	g_test_add_func("/gates/releases", test_releases);
 	g_test_add_func("/gates/unknown", test_unknown);
+	g_test_add_func("/gates/release-before", test_release_before);
 	g_test_add_func("/gates/odd-objects", test_odd_objects);
 	g_test_add_func("/gates/any", test_any);
 	g_test_add_func("/gates/text", test_text);
