@@ -46,9 +46,10 @@ static char *practice_of(const ConfigOwner *owner, const Setting *setting, const
 	return settings ? config_practice(owner, setting, settings) : NULL;
 }
 
-static cJSON *make_row(const ConfigOwner *owner, const Setting *setting, const Settings *settings)
+/* What is in force, and why. */
+static void add_state(cJSON *row, const ConfigOwner *owner, const Setting *setting,
+		      const Settings *settings)
 {
-	cJSON *row = cJSON_CreateObject();
 	g_auto(ConfigValue) value = { 0 };
 	g_autofree char *text = NULL, *fallback = NULL, *practice = NULL, *shown = NULL;
 	g_autofree char *missing = NULL;
@@ -62,15 +63,26 @@ static cJSON *make_row(const ConfigOwner *owner, const Setting *setting, const S
 	fallback = value.fallback ? setting_value_text(setting, value.fallback) : NULL;
 	practice = practice_of(owner, setting, settings, &value);
 	shown = owner->object && !owner->unreadable ? config_owner_text(owner) : NULL;
-	json_set_string(row, "key", setting->key);
 	json_set_string(row, "text", text);
 	add_value(row, setting, value.value);
 	json_set_string(row, "origin", config_origin_text(value.origin));
 	json_set_string(row, "owner", shown);
 	json_set_string(row, "default", fallback);
-	json_set_string(row, "unit", setting_unit(setting));
 	json_set_string(row, "practice", practice);
 	json_set_string(row, "note", value.note ? value.note : missing);
+}
+
+static cJSON *make_row(const ConfigOwner *owner, const Setting *setting, const Settings *settings)
+{
+	cJSON *row = cJSON_CreateObject();
+
+	json_set_string(row, "key", setting->key);
+	/* whoever would have a default for it is not there */
+	if (config_setting_applies(owner, setting))
+		add_state(row, owner, setting, settings);
+	else
+		json_set_string(row, "note", "clusters of this kind have no such setting");
+	json_set_string(row, "unit", setting_unit(setting));
 	json_set_string(row, "meaning", setting->summary);
 	return row;
 }
@@ -274,8 +286,9 @@ static void print_explanation(const CommandContext *context, const cJSON *row)
 {
 	g_autofree char *since = since_text(row);
 	g_autofree char *policies = policies_text(row);
-	g_autofree char *value = g_strdup_printf("%s (%s)", json_string(row, "text", ""),
-						 json_string(row, "origin", ""));
+	const char *text = json_string(row, "text", NULL);
+	g_autofree char *value =
+		text ? g_strdup_printf("%s (%s)", text, json_string(row, "origin", "")) : NULL;
 
 	print_line(context, json_string(row, "key", ""), "");
 	print_line(context, "  meaning", json_string(row, "meaning", NULL));
@@ -283,7 +296,7 @@ static void print_explanation(const CommandContext *context, const cJSON *row)
 	print_line(context, "  in practice", json_string(row, "practice", NULL));
 	print_line(context, "  note", json_string(row, "note", NULL));
 	print_line(context, "  set in", json_string(row, "owner", NULL));
-	print_line(context, "  default", json_string(row, "default", "none"));
+	print_line(context, "  default", json_string(row, "default", text ? "none" : NULL));
 	print_line(context, "  unit", json_string(row, "unit", NULL));
 	print_line(context, "  may be", json_string(row, "range", NULL));
 	print_line(context, "  read by", json_string(row, "reader", NULL));

@@ -185,6 +185,19 @@ run kvmig config view completionTimeoutPerGiB
 expect_stdout_has 'a 6 GiB VM: cancelled after 4800 s'
 run kvmig config unset completionTimeoutPerGiB
 
+test_case 'view, explain: what only KubeVirt has is not in force here'
+run kvmig config view nodeDrainTaintKey -o json
+expect_status 0
+expect_json '.items[0] | [.key, .text, .value, .origin, .default, .note] | map(tostring) | join(" ")' \
+	'nodeDrainTaintKey null null null null clusters of this kind have no such setting'
+run kvmig config view nodeDrainTaintKey
+expect 'neither value nor origin' sh -c '! grep -q "kubevirt.io/drain\|default" "$1"' sh "$out"
+expect_stderr_has 'nodeDrainTaintKey: clusters of this kind have no such setting'
+run kvmig config explain nodeDrainTaintKey
+expect_status 0
+expect_stdout_has 'clusters of this kind have no such setting'
+expect 'nothing in force' sh -c '! grep -q "in force\|default \|null" "$1"' sh "$out"
+
 test_case 'explain'
 run kvmig config explain allowPostCopy
 expect_status 0

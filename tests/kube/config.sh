@@ -147,6 +147,11 @@ expect_status 1
 expect_stderr_has 'has no field parallelInboundMigrationsPerNode'
 expect_stderr_has 'for clusters that kvmig itself runs'
 
+run kvmig config view parallelInboundMigrationsPerNode -o json
+expect_status 0
+expect_json '.items[0] | [.text, .count, .origin, .default, .note] | map(tostring) | join(" ")' \
+	'null null null null clusters of this kind have no such setting'
+
 test_case 'within the range, and beyond it'
 run kvmig config set maxDowntimeMs=2000000 --dry-run=server
 expect_status 0
