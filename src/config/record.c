@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "config/change.h"
+
 #define RECORDS_MAX 10
 /* of the annotation: all annotations of an object together may have 256 KiB */
 #define HISTORY_MAX_BYTES 32768u
@@ -165,14 +167,6 @@ static const cJSON *last_manager(const ConfigOwner *owner, const char *key)
 	return found;
 }
 
-static gboolean gave_this_value(const ConfigOwner *owner, const cJSON *record, const char *key)
-{
-	const cJSON *after = json_path(record, "changes", key, "after", NULL);
-	const cJSON *now = json_get(settings_map(owner->object), key);
-
-	return cJSON_IsNull(after) || json_equal(after, now);
-}
-
 cJSON *config_changed_since(const ConfigOwner *owner, const cJSON *record, const char *key)
 {
 	g_autoptr(cJSON) records = config_history(owner);
@@ -180,7 +174,8 @@ cJSON *config_changed_since(const ConfigOwner *owner, const cJSON *record, const
 	const cJSON *entry = last_manager(owner, key);
 	cJSON *since = cJSON_CreateObject();
 
-	if (later && gave_this_value(owner, later, key)) {
+	/* else somebody without kvmig has come after it */
+	if (later && config_is_so(owner, key, json_path(later, "changes", key, "after", NULL))) {
 		json_set_int(since, "number", config_record_number(later));
 		json_set_string(since, "by", json_string(later, "by", NULL));
 		json_set_string(since, "at", json_string(later, "at", NULL));

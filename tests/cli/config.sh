@@ -353,6 +353,18 @@ expect_stderr_has "'kvmig config undo $older'"
 run kvmig config undo "$older"
 expect_status 0
 expect_stderr_has 'parallelMigrationsPerCluster: 7 -> 5 (default)'
+
+test_case 'undo: who took a key out did not give it the value that it has now'
+run kvmig config set progressTimeout=66
+number=$(kvmig config history -o json | jq '.items[-1].number')
+run kvmig config unset progressTimeout
+run kvmig config undo "$number"
+expect_status 3
+expect_stderr_has "progressTimeout was changed since by $(id -un) at 20"
+kvmig apply -q -f other.yaml 2>/dev/null
+run kvmig config undo "$number"
+expect_status 3
+expect_stderr_has "progressTimeout was changed since without 'kvmig config'"
 run kvmig config unset progressTimeout
 run kvmig config set progressTimeout=88
 

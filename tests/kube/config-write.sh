@@ -141,6 +141,21 @@ expect_stderr_has 'progressTimeout was changed since by bob at 20'
 expect_stderr_has 'network was changed since with kubectl-patch at 20'
 is '[13,"b"]' "$(settings | jq -c '[.progressTimeout, .network]')"
 
+test_case 'undo: who took a key out did not give it the value that it has now'
+run as alice kvmig config set network=c
+run as bob kvmig config unset network
+bed_kubectl patch hyperconvergeds.v1.hco.kubevirt.io -n $ns kubevirt-hyperconverged --type merge \
+	-p '{"spec":{"virtualization":{"liveMigrationConfig":{"network":"b"}}}}'
+run as alice kvmig config undo
+expect_status 3
+expect_stderr_has 'network was changed since with kubectl-patch at 20'
+run as alice kvmig config set progressTimeout=11
+run as bob kvmig config unset progressTimeout
+run as alice kvmig config undo
+expect_status 3
+expect_stderr_has 'progressTimeout was changed since by bob at 20'
+kvmig config set -q progressTimeout=13 2>/dev/null
+
 # ---- a server that does not tell who asks ----
 
 test_case 'before Kubernetes 1.28: who is left out, and only a number undoes'
