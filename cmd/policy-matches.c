@@ -152,7 +152,7 @@ static void say_result(const Walk *walk)
 {
 	const CommandContext *context = walk->context;
 
-	if (walk->projects.some_unknown)
+	if (walk->unknown)
 		say_warning(context,
 			    "the labels of some projects cannot be read with your rights: which "
 			    "policy %u VM%s there ha%s is not known",
