@@ -26,12 +26,14 @@ static void question_clear(Question *question)
 	config_owner_free(question->owner);
 	cJSON_Delete(question->vm_labels);
 	cJSON_Delete(question->project_labels);
+	cJSON_Delete(question->project_given);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Question, question_clear)
 
 /* ---- gathering ------------------------------------------------------------------------------ */
 
-static gboolean change_map(cJSON *labels, const GPtrArray *texts, const char *option,
+/* given: notes each change, one that takes a label away as null; or NULL. */
+static gboolean change_map(cJSON *labels, cJSON *given, const GPtrArray *texts, const char *option,
 			   GError **error)
 {
 	for (guint i = 0; i < texts->len; i++) {
@@ -43,6 +45,9 @@ static gboolean change_map(cJSON *labels, const GPtrArray *texts, const char *op
 			return error_usage(error);
 		}
 		json_set_string(labels, key, value);
+		if (given)
+			json_set(given, key,
+				 value ? cJSON_CreateString(value) : cJSON_CreateNull());
 	}
 	return TRUE;
 }
@@ -119,6 +124,7 @@ static gboolean find_project(const CommandContext *context, Question *question, 
 		return FALSE;
 	labels = object_labels(question->project);
 	question->project_labels = labels ? cJSON_Duplicate(labels, TRUE) : cJSON_CreateObject();
+	question->project_given = cJSON_CreateObject();
 	return TRUE;
 }
 
@@ -143,7 +149,7 @@ static void match(Question *question)
 	question->verdict = policy_match(set, scope, question->vm_labels);
 	question->best_scope = question->project_known
 				       ? policy_scope_new(set, question->project_labels)
-				       : policy_scope_any(set);
+				       : policy_scope_any(set, question->project_given);
 	policy_scope_set_ahead(question->best_scope);
 	question->at_best = policy_match(set, question->best_scope, question->vm_labels);
 }
@@ -154,12 +160,10 @@ static gboolean ask(const CommandContext *context, const ExplainValues *options,
 	if (!find_vm(context, question, error) || !find_project(context, question, error) ||
 	    !find_settings(context, question, error) ||
 	    !policies_read(context->cluster, &question->policies, error) ||
-	    !change_map(question->vm_labels, options->as_if, "--as-if", error) ||
-	    !change_map(question->project_labels, options->namespace_labels, "--namespace-label",
-			error))
+	    !change_map(question->vm_labels, NULL, options->as_if, "--as-if", error) ||
+	    !change_map(question->project_labels, question->project_given,
+			options->namespace_labels, "--namespace-label", error))
 		return FALSE;
-	if (options->namespace_labels->len)
-		question->project_known = TRUE;
 	question->platform = policy_platform(context->cluster);
 	question->in_force = question->platform.in_force;
 	match(question);

@@ -14,6 +14,7 @@ typedef struct {
 	ConfigOwner *owner;
 	gboolean project_known, runs, settings_known;
 	cJSON *vm_labels, *project_labels; /* as they are, or as if */
+	cJSON *project_given; /* of the project's: those by option; null: one that it lacks */
 	Policies policies;
 	PolicyRule in_force;
 	PolicyPlatform platform;

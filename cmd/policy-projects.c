@@ -25,7 +25,7 @@ static Project *project_new(const PolicySet *set, const cJSON *labels, gboolean 
 	project->least = policy_scope_new(set, labels);
 	if (known && !policy_set_asks_handover(set))
 		return project;
-	project->most = known ? policy_scope_new(set, labels) : policy_scope_any(set);
+	project->most = known ? policy_scope_new(set, labels) : policy_scope_any(set, NULL);
 	policy_scope_set_ahead(project->most);
 	return project;
 }

@@ -37,7 +37,8 @@ static cJSON *place_row(const Question *question, const PolicyPlace *place, Poli
 	add_matched(row, "matchedVmLabels", policy->labels, policy->n_vm, question->vm_labels);
 	add_matched(row, "matchedProjectLabels", policy->labels + policy->n_vm, policy->n_ns,
 		    question->project_labels);
-	if (about_project && !question->project_known) {
+	if (about_project && !question->project_known &&
+	    !json_get(question->project_given, place->key)) {
 		json_set_string(row, "reason", "project-unknown");
 		json_set_string(row, "message",
 				"the project's labels cannot be read with your rights");

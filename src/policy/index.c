@@ -176,6 +176,21 @@ static void offer(const Policy **best, const Policy *policy)
 			best[rule] = policy;
 }
 
+/* Nothing that is known of the namespace keeps the policy away: labels that are not might match. */
+static gboolean may_match_ns(const Policy *policy, const cJSON *known)
+{
+	if (!policy->has_selectors)
+		return FALSE;
+	for (guint i = policy->n_vm; i < policy->n_vm + policy->n_ns; i++) {
+		const PolicyLabel *label = &policy->labels[i];
+		const cJSON *there = json_get(known, label->key);
+
+		if (there && g_strcmp0(cJSON_GetStringValue(there), label->value) != 0)
+			return FALSE;
+	}
+	return TRUE;
+}
+
 static PolicyScope *make_scope(const PolicySet *set, gboolean any, const cJSON *ns_labels)
 {
 	PolicyScope *scope = g_new0(PolicyScope, 1);
@@ -184,8 +199,8 @@ static PolicyScope *make_scope(const PolicySet *set, gboolean any, const cJSON *
 	for (guint i = 0; i < set->n; i++) {
 		const Policy *policy = &set->policies[i];
 
-		scope->holds[i] =
-			any ? policy->has_selectors : policy_matches_ns(policy, ns_labels);
+		scope->holds[i] = any ? may_match_ns(policy, ns_labels)
+				      : policy_matches_ns(policy, ns_labels);
 		if (scope->holds[i] && !policy->n_vm)
 			offer(scope->best, policy);
 	}
@@ -197,9 +212,9 @@ PolicyScope *policy_scope_new(const PolicySet *set, const cJSON *ns_labels)
 	return make_scope(set, FALSE, ns_labels);
 }
 
-PolicyScope *policy_scope_any(const PolicySet *set)
+PolicyScope *policy_scope_any(const PolicySet *set, const cJSON *known)
 {
-	return make_scope(set, TRUE, NULL);
+	return make_scope(set, TRUE, known);
 }
 
 void policy_scope_set_ahead(PolicyScope *scope)

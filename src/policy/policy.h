@@ -60,8 +60,9 @@ gboolean policy_matches_vm(const Policy *policy, const cJSON *vm_labels);
 typedef struct PolicyScope PolicyScope;
 PolicyScope *policy_scope_new(const PolicySet *set, const cJSON *ns_labels);
 /* Of a namespace whose labels nobody knows, as if it had each one that any policy asks for: what
- * wins then is the best that may apply. Where it wins without labels too, it is sure to apply. */
-PolicyScope *policy_scope_any(const PolicySet *set);
+ * wins then is the best that may apply. Where it wins without labels too, it is sure to apply. Keys
+ * of `known` (NULL: none) have the value there, or are lacking where that is null. */
+PolicyScope *policy_scope_any(const PolicySet *set, const cJSON *known);
 /*
  * Two labels of a VM say where a migration goes, and a policy may ask for them. KubeVirt, and
  * kvmig's engine, set kubevirt.io/migrationTargetNodeName to the target just before they look for

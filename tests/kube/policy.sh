@@ -247,9 +247,28 @@ run as bob kvmig policy explain one -n prod --namespace-label hpc-workloads=True
 expect_stdout <<END
 migrationpolicy.migrations.kubevirt.io/my-policy
 END
+run kvmig policy create p1 --vm-label nobody=has --project-label zone=b,hpc=true
+run kvmig policy create p2 --vm-label nobody=has --project-label zone=b
+expect_status 0
+run as bob kvmig policy explain one -n prod --as-if nobody=has --as-if tier- --namespace-label zone=b -o json
+expect_status 0
+expect_json '"\(.certain) \(.policy) \(.projectLabelsKnown): \(.mayApply | sort | join(" "))"' 'false null false: my-policy p1 p2'
+run as bob kvmig policy explain one -n prod --as-if nobody=has --as-if tier- --namespace-label zone=b --namespace-label hpc=false \
+	--namespace-label hpc-workloads- -o json
+expect_json '"\(.certain) \(.policy)"' 'true p2'
+expect_json '.policies[] | select(.policy == "p1") | "\(.reason) \(.key)"' 'project-label-differs hpc'
+expect_json '.policies[] | select(.policy == "my-policy") | "\(.reason) \(.key)"' 'project-label-missing hpc-workloads'
+run kvmig policy explain one -n prod --as-if nobody=has --as-if tier- --namespace-label zone=b --as-if kubevirt.io/environment- -o json
+expect_json '"\(.certain) \(.policy)"' 'true p2'
+run kvmig policy delete p1 p2
 run as bob kvmig policy matches -A -o json
 expect_json '.items | map("\(.vm)=\(.policy // "-"),\(.certain)") | join(" ")' 'both=-,true fedora=-,false one=-,false two=silver,true web=-,true'
 expect_stderr_has 'which policy 2 VMs there have is not known'
+bed_kubectl label vmi -n prod --all kubevirt.io/environment-
+run as bob kvmig policy matches -A -o json
+expect_json 'all(.items[]; .certain)' true
+expect_stderr_lacks 'is not known'
+bed_kubectl label vmi -n prod fedora one two kubevirt.io/environment=production
 run as bob kvmig policy matches -n prod
 expect 'no guess' grep -qE '^one +\(unknown\)$' "$out"
 run as bob kvmig policy matches gold --wins -A

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "model/yaml.h"
 #include "policy-naive.h"
 
 /* ---- words ---------------------------------------------------------------------------------- */
@@ -512,7 +513,8 @@ static void test_unknown_project(void)
 		policies_of("all{} one{x:1} one-ns{x:1/n:1} three{x:1,y:1,z:1} ns{/n:1} "
 			    "v-ns{v:1/n:2,m:1} none-");
 	g_autoptr(PolicySet) set = set_of(objects);
-	g_autoptr(PolicyScope) known = policy_scope_new(set, NULL), any = policy_scope_any(set);
+	g_autoptr(PolicyScope) known = policy_scope_new(set, NULL);
+	g_autoptr(PolicyScope) any = policy_scope_any(set, NULL);
 
 	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
 		g_autoptr(cJSON) vm = labels_of(rows[i].vm);
@@ -521,6 +523,38 @@ static void test_unknown_project(void)
 			g_assert_cmpstr(name_of(policy_match(set, known, vm).winner[rule]), ==,
 					rows[i].known);
 			g_assert_cmpstr(name_of(policy_match(set, any, vm).winner[rule]), ==,
+					rows[i].best);
+		}
+	}
+}
+
+/* What is said of such a project is not all that it has. */
+static void test_half_known_project(void)
+{
+	static const struct {
+		const char *ns, *least, *best;
+	} rows[] = {
+		{ "{}", "none", "p1" },
+		{ "{zone: b}", "p2", "p1" },
+		{ "{zone: c}", "none", "none" },
+		{ "{zone: b, hpc: null}", "p2", "p2" },
+		{ "{hpc: 'no'}", "none", "p2" },
+		{ "{zone: null, hpc: 'yes'}", "none", "none" },
+	};
+	g_autoptr(GPtrArray) objects =
+		policies_of("p1{x:1/zone:b,hpc:yes} p2{x:1/zone:b}");
+	g_autoptr(PolicySet) set = set_of(objects);
+	g_autoptr(cJSON) vm = labels_of("x:1");
+
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++) {
+		g_autoptr(cJSON) ns = yaml_parse(rows[i].ns, strlen(rows[i].ns), "labels", NULL);
+		g_autoptr(PolicyScope) least = policy_scope_new(set, ns);
+		g_autoptr(PolicyScope) most = policy_scope_any(set, ns);
+
+		for (PolicyRule rule = 0; rule < POLICY_RULES; rule++) {
+			g_assert_cmpstr(name_of(policy_match(set, least, vm).winner[rule]), ==,
+					rows[i].least);
+			g_assert_cmpstr(name_of(policy_match(set, most, vm).winner[rule]), ==,
 					rows[i].best);
 		}
 	}
@@ -656,6 +690,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/policy/lint-fields", test_lint_fields);
 	g_test_add_func("/policy/match-all", test_match_all);
 	g_test_add_func("/policy/unknown-project", test_unknown_project);
+	g_test_add_func("/policy/half-known-project", test_half_known_project);
 	g_test_add_func("/policy/handover", test_handover);
 	g_test_add_func("/policy/handover-labels", test_labels_ahead);
 	g_test_add_func("/policy/handover-reason", test_handover_reason);
