@@ -16,6 +16,7 @@ static void node_free(gpointer data)
 
 	g_free(node->name);
 	g_free(node->why_not);
+	cJSON_Delete(node->taints);
 	g_array_unref(node->vms);
 	g_free(node);
 }
@@ -53,19 +54,35 @@ static gint64 bytes_of(const cJSON *value)
 	return MAX(bytes, 0);
 }
 
-/* The effect that keeps pods away, where no VM has shown that it stands it. */
-static const char *repelling_taint(const cJSON *taints)
+/* Taints that keep VMs away, until one there has shown that it tolerates them; NULL: none. */
+static cJSON *repelling_taints(const Host *host)
+{
+	cJSON *repelling = NULL;
+	const cJSON *taint;
+
+	cJSON_ArrayForEach(taint, host->taints)
+	{
+		if (!schedule_repels(host, taint))
+			continue;
+		if (!repelling)
+			repelling = cJSON_CreateArray();
+		cJSON_AddItemToArray(repelling, cJSON_Duplicate(taint, TRUE));
+	}
+	return repelling;
+}
+
+/* That a VM is on the node proves nothing: most taints do not drive off those that are there, as
+ * that of a drain, which is to keep others from coming. */
+static gboolean tolerates_all(const cJSON *vmi, const cJSON *taints)
 {
 	const cJSON *taint;
 
 	cJSON_ArrayForEach(taint, taints)
 	{
-		const char *effect = json_string(taint, "effect", "");
-
-		if (strcmp(effect, "NoSchedule") == 0 || strcmp(effect, "NoExecute") == 0)
-			return json_string(taint, "key", "?");
+		if (!schedule_tolerates(vmi, taint))
+			return FALSE;
 	}
-	return NULL;
+	return TRUE;
 }
 
 static char *why_no_vms(const Host *host, gboolean is_host)
@@ -89,14 +106,20 @@ void capacity_add_node(Capacity *capacity, const cJSON *object)
 	CapacityNode *node;
 	Host host;
 
-	host_read(object, &host);
+	if (is_host)
+		host_read(object, &host);
+	else
+		host_read_node(object, &host);
 	if (!host.name || g_hash_table_contains(capacity->by_name, host.name))
 		return;
 	node = g_new0(CapacityNode, 1);
 	node->name = g_strdup(host.name);
 	node->why_not = why_no_vms(&host, is_host);
-	if (!node->why_not && repelling_taint(host.taints))
-		node->why_not = g_strdup_printf("tainted: %s", repelling_taint(host.taints));
+	if (!node->why_not)
+		node->taints = repelling_taints(&host);
+	if (node->taints)
+		node->why_not = g_strdup_printf("tainted: %s",
+						json_string(node->taints->child, "key", "?"));
 	node->allocatable_bytes = host.memory_allocatable_bytes;
 	node->available_bytes = is_host ? host.memory_available_bytes : -1;
 	node->reserve_bytes = is_host ? schedule_host_reserve(&host) : 0;
@@ -129,8 +152,8 @@ void capacity_add_vm(Capacity *capacity, const cJSON *vmi)
 	node->vm_bytes = add(node->vm_bytes, bytes);
 	node->largest_bytes = MAX(node->largest_bytes, bytes);
 	g_array_append_val(node->vms, bytes);
-	if (node->why_not && g_str_has_prefix(node->why_not, "tainted"))
-		g_clear_pointer(&node->why_not, g_free); /* VMs stand the taint */
+	if (node->taints && node->why_not && tolerates_all(vmi, node->taints))
+		g_clear_pointer(&node->why_not, g_free);
 }
 
 static gint64 container_bytes(const cJSON *container)

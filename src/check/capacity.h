@@ -13,6 +13,7 @@
 typedef struct {
 	char *name;
 	char *why_not;            /* why it takes no VMs now ("cordoned"); NULL: it does */
+	cJSON *taints;            /* those for which it takes none; NULL: none */
 	gint64 allocatable_bytes; /* 0: not known */
 	gint64 available_bytes;   /* what is really free there; -1: not known */
 	gint64 reserve_bytes;     /* stays with the host */

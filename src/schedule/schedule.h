@@ -112,6 +112,11 @@ gboolean target_sieve_selects(const TargetSieve *sieve, const Host *host);
 gboolean target_sieve_tolerates(const TargetSieve *sieve, const Host *host);
 void schedule_rank(GPtrArray *targets);
 
+/* Whether the taint keeps VMs away that do not tolerate it; no taint does that only says what is
+ * told of the node as its state. */
+gboolean schedule_repels(const Host *host, const cJSON *taint);
+gboolean schedule_tolerates(const cJSON *vmi, const cJSON *taint);
+
 typedef struct {
 	const char *reason; /* REASON_TGT_… */
 	guint nodes;

@@ -55,12 +55,12 @@ static gboolean toleration_covers(const cJSON *toleration, const cJSON *taint)
 	       strcmp(json_string(toleration, "value", ""), json_string(taint, "value", "")) == 0;
 }
 
-static gboolean is_tolerated(const cJSON *taint, const Vmi *vmi)
+gboolean schedule_tolerates(const cJSON *vmi, const cJSON *taint)
 {
 	const cJSON *toleration;
 
 	cJSON_ArrayForEach(toleration,
-			   json_path(vmi->object, "spec", "tolerations",
+			   json_path(vmi, "spec", "tolerations",
 				     NULL)) if (toleration_covers(toleration, taint)) return TRUE;
 	return FALSE;
 }
@@ -80,6 +80,16 @@ static gboolean is_told(const Host *host, const cJSON *taint)
 	       strcmp(key, "memory-pressure") == 0;
 }
 
+static gboolean keeps_away(const char *effect)
+{
+	return strcmp(effect, "NoSchedule") == 0 || strcmp(effect, "NoExecute") == 0;
+}
+
+gboolean schedule_repels(const Host *host, const cJSON *taint)
+{
+	return keeps_away(json_string(taint, "effect", "")) && !is_told(host, taint);
+}
+
 static void check_taints(const Host *host, const Vmi *vmi, Target *target)
 {
 	const cJSON *taint;
@@ -92,9 +102,9 @@ static void check_taints(const Host *host, const Vmi *vmi, Target *target)
 		gboolean soft = strcmp(effect, "PreferNoSchedule") == 0;
 		g_autofree char *words = NULL;
 
-		if (!soft && strcmp(effect, "NoSchedule") != 0 && strcmp(effect, "NoExecute") != 0)
+		if (!soft && !keeps_away(effect))
 			continue;
-		if (is_told(host, taint) || is_tolerated(taint, vmi))
+		if (is_told(host, taint) || schedule_tolerates(vmi->object, taint))
 			continue;
 		words = g_strdup_printf("taint %s%s%s:%s", key, *value ? "=" : "", value, effect);
 		if (soft) {
@@ -113,10 +123,8 @@ gboolean target_sieve_tolerates(const TargetSieve *sieve, const Host *host)
 
 	cJSON_ArrayForEach(taint, host->taints)
 	{
-		const char *effect = json_string(taint, "effect", "");
-
-		if ((strcmp(effect, "NoSchedule") == 0 || strcmp(effect, "NoExecute") == 0) &&
-		    !is_tolerated(taint, sieve->question->vmi))
+		if (keeps_away(json_string(taint, "effect", "")) &&
+		    !schedule_tolerates(sieve->question->vmi->object, taint))
 			return FALSE;
 	}
 	return TRUE;

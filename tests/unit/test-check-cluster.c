@@ -194,6 +194,47 @@ static void test_rule(void)
 	expect(findings, "note KVMIG-CHK-NOT-SEEN -\n"); /* no pods were added */
 }
 
+/* A VM that is there already does not show that others may come. */
+static void test_taints(void)
+{
+	static const struct {
+		const char *taints, *vm, *wanted;
+	} cases[] = {
+		{ "{key: kubevirt.io/drain, effect: NoSchedule}", "",
+		  "tainted: kubevirt.io/drain" },
+		{ "{key: kubevirt.io/drain, effect: NoSchedule}", NULL,
+		  "tainted: kubevirt.io/drain" },
+		{ "{key: soft, effect: PreferNoSchedule}", "", NULL },
+		{ "{key: infra, effect: NoSchedule}", "{key: infra, operator: Exists}", NULL },
+		{ "{key: infra, effect: NoSchedule}, {key: b, effect: NoExecute}",
+		  "{key: infra, operator: Exists}", "tainted: infra" },
+		{ "{key: infra, effect: NoSchedule}, {key: b, effect: NoExecute}",
+		  "{operator: Exists}", NULL },
+		{ "{key: infra, value: x, effect: NoSchedule}", "{key: infra, value: y}",
+		  "tainted: infra" },
+		/* as `targets` has it: pods that ask for memory tolerate it by themselves */
+		{ "{key: node.kubernetes.io/memory-pressure, effect: NoSchedule}", NULL, NULL },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_auto(Capacity) capacity;
+		g_autofree char *extra = g_strdup_printf("taints: [%s]", cases[i].taints);
+		g_autoptr(cJSON) vmi = NULL;
+
+		capacity_init(&capacity);
+		add_node(&capacity, "n1", 16, extra);
+		if (cases[i].vm) {
+			vmi = yaml("{spec: {domain: {memory: {guest: 1Gi}}, tolerations: [%s]}, "
+				   "status: {phase: Running, nodeName: n1}}",
+				   cases[i].vm);
+			capacity_add_vm(&capacity, vmi);
+		}
+		capacity_judge(&capacity);
+		g_assert_cmpstr(node_of(&capacity, "n1")->why_not, ==, cases[i].wanted);
+		g_assert_cmpint(capacity.spare_bytes > 0, ==, !cases[i].wanted);
+	}
+}
+
 static void test_pods_count(void)
 {
 	g_auto(Capacity) capacity;
@@ -423,6 +464,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/check/pools/nodes", test_pools);
 	g_test_add_func("/check/capacity/request", test_request);
 	g_test_add_func("/check/capacity/rule", test_rule);
+	g_test_add_func("/check/capacity/taints", test_taints);
 	g_test_add_func("/check/capacity/pods", test_pods_count);
 	g_test_add_func("/check/capacity/too-little", test_too_little);
 	g_test_add_func("/check/capacity/overflow", test_overflow);
