@@ -20,6 +20,7 @@ typedef struct {
 	cJSON *kubevirt;
 	GHashTable *sources;  /* name -> cJSON*: Nodes where the VMs run */
 	GHashTable *hosts;    /* name -> Host*: views of them */
+	GHashTable *as_is;    /* set of names, borrowed: there a VM sees the CPU as it is */
 	GHashTable *networks; /* "ns/name" -> char*: find_resource() */
 	gboolean first_only, counts_only;
 	guint open; /* cases that are not done */
@@ -29,6 +30,7 @@ static void nodes_clear(Nodes *nodes)
 {
 	g_clear_pointer(&nodes->kubevirt, cJSON_Delete);
 	g_clear_pointer(&nodes->hosts, g_hash_table_unref);
+	g_clear_pointer(&nodes->as_is, g_hash_table_unref);
 	g_clear_pointer(&nodes->networks, g_hash_table_unref);
 	g_clear_pointer(&nodes->sources, g_hash_table_unref);
 }
@@ -99,8 +101,10 @@ static gboolean read_source(Cluster *cluster, Nodes *nodes, const char *name, GE
 }
 
 /* Of a node where a VM runs what the others are compared with: its name, and what of its labels
- * KubeVirt makes of the processor and the release. */
-static cJSON *extract_source(const cJSON *node)
+ * KubeVirt makes of the processor and the release. The features, one or two hundred labels of 100
+ * bytes, are compared for VMs only that see the CPU as it is: kept for all nodes of a large cluster
+ * they would be most of what is kept. */
+static cJSON *extract_source(const cJSON *node, gboolean features)
 {
 	static const char *const prefixes[] = { LABEL_PREFIX_HOST_MODEL_CPU,
 						LABEL_PREFIX_REQUIRED_FEATURE,
@@ -112,9 +116,13 @@ static cJSON *extract_source(const cJSON *node)
 
 	cJSON_ArrayForEach(label, object_labels(node))
 	{
-		for (gsize i = 0; i < G_N_ELEMENTS(prefixes); i++)
-			if (g_str_has_prefix(label->string, prefixes[i]))
-				json_set(labels, label->string, cJSON_Duplicate(label, TRUE));
+		gboolean keep =
+			features && g_str_has_prefix(label->string, LABEL_PREFIX_CPU_FEATURE);
+
+		for (gsize i = 0; !keep && i < G_N_ELEMENTS(prefixes); i++)
+			keep = g_str_has_prefix(label->string, prefixes[i]);
+		if (keep)
+			json_set(labels, label->string, cJSON_Duplicate(label, TRUE));
 	}
 	return copy;
 }
@@ -126,7 +134,8 @@ static gboolean see_source(const cJSON *object, gpointer data)
 	gpointer wanted = NULL;
 
 	if (name && g_hash_table_lookup_extended(nodes->sources, name, NULL, &wanted) && !wanted)
-		keep_source(nodes, name, extract_source(object));
+		keep_source(nodes, name,
+			    extract_source(object, g_hash_table_contains(nodes->as_is, name)));
 	return TRUE;
 }
 
@@ -137,10 +146,13 @@ static gboolean read_many_sources(Cluster *cluster, Nodes *nodes, GError **error
 
 	for (guint i = 0; i < nodes->cases->len; i++) {
 		const TargetsCase *one = g_ptr_array_index(nodes->cases, i);
+		const Vmi *vmi = &one->answer->vmi;
 
-		if (one->answer->vmi.node_name)
-			g_hash_table_insert(nodes->sources, g_strdup(one->answer->vmi.node_name),
-					    NULL);
+		if (!vmi->node_name)
+			continue;
+		g_hash_table_insert(nodes->sources, g_strdup(vmi->node_name), NULL);
+		if (g_strcmp0(vmi->cpu_model, "host-passthrough") == 0)
+			g_hash_table_add(nodes->as_is, (gpointer)vmi->node_name);
 	}
 	if (cluster_each(cluster, &KIND_NODE, NULL, see_source, nodes, NULL, &cause) ||
 	    targets_tolerate(&cause, KVMIG_ERROR_FORBIDDEN))
@@ -154,6 +166,7 @@ static gboolean read_sources(Cluster *cluster, Nodes *nodes, GError **error)
 	nodes->sources = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 					       (GDestroyNotify)cJSON_Delete);
 	nodes->hosts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	nodes->as_is = g_hash_table_new(g_str_hash, g_str_equal);
 	nodes->networks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	if (nodes->cases->len > SOURCES_ASKED_FOR)
 		return read_many_sources(cluster, nodes, error);

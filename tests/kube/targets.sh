@@ -325,6 +325,28 @@ expect "lists of all pods: $(cat lists)" [ "$(cat lists)" = 1 ]
 # shellcheck disable=SC2046
 bed_kubectl uncordon $(cat fitting)
 
+small_vm() { # NAME LABELS SPEC
+	printf -- '---\n{apiVersion: kubevirt.io/v1, kind: VirtualMachineInstance, metadata: {namespace: prod, name: %s, labels: {%s}},
+		spec: {architecture: amd64, %s}, status: {phase: Running, nodeName: source}}\n' "$1" "$2" "$3"
+}
+without_target() { # of what was asked for, the VMs
+	jq -r '[.items[] | select(.reason == "KVMIG-PEND-NO-TARGET") | .object.name | select(startswith("web") | not)] | sort | join(" ")' "$out"
+}
+
+test_case 'of many VMs that see the CPU of their host as it is, what of one'
+for n in 1 2 3 4 5 6 7 8 9; do
+	small_vm as-is-$n '' "nodeSelector: {kubernetes.io/hostname: featureless}, domain: {memory: {guest: ${n}Mi}, cpu: {model: host-passthrough}}"
+done >vms.yaml
+bed_kubectl create -f vms.yaml
+run kvmig targets as-is-1 -n prod --node featureless
+expect_status 3
+expect_stdout_has 'CPU lacks avx512f, pku, which the VM sees'
+run kvmig check as-is-1 as-is-2 as-is-3 as-is-4 as-is-5 as-is-6 as-is-7 as-is-8 as-is-9 -n prod -o json
+expect "found: $(without_target)" [ "$(without_target | wc -w)" = 9 ]
+run kvmig check --cluster -o json
+expect "found: $(without_target)" [ "$(without_target | wc -w)" = 9 ]
+bed_kubectl delete -f vms.yaml
+
 test_case 'no node fits'
 run kvmig targets web-1 -n prod --node zone-c
 expect_status 3
