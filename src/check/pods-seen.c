@@ -12,6 +12,7 @@
 typedef struct {
 	const char *ns, *name, *node;
 	const char *labels, *affinity; /* JSON; NULL: none */
+	gboolean deleting;             /* which spread constraints do not count */
 } NearPod;
 
 static void destroy_resources(gpointer data)
@@ -137,6 +138,7 @@ static void keep_near(PodsSeen *seen, const cJSON *pod, const char *node)
 		.node = keep_text(seen, node),
 		.labels = keep_json(seen, object_labels(pod)),
 		.affinity = near_has_terms(affinity) ? keep_json(seen, affinity) : NULL,
+		.deleting = object_is_deleting(pod),
 	};
 
 	seen->has_terms |= one.affinity != NULL;
@@ -190,6 +192,9 @@ void pods_seen_each(const PodsSeen *seen, PodsSeenFunc func, gpointer data)
 		g_autoptr(cJSON) pod = object_new(&KIND_POD, one->ns, one->name);
 
 		restore(json_ensure_object(pod, "metadata"), "labels", one->labels);
+		if (one->deleting) /* since when, nobody asks */
+			json_set_string(json_get(pod, "metadata"), "deletionTimestamp",
+					"1970-01-01T00:00:00Z");
 		restore(json_ensure_object(pod, "spec"), "affinity", one->affinity);
 		func(pod, one->node, data);
 	}

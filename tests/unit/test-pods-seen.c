@@ -24,6 +24,8 @@ static const char *const pods[] = {
 	"{nodeName: n1}}",
 	"{metadata: {namespace: k, name: h2, labels: {kubevirt.io: virt-handler}, annotations: "
 	"{k8s.v1.cni.cncf.io/network-status: 'no JSON'}}, spec: {nodeName: n2}}",
+	"{metadata: {namespace: b, name: goes, deletionTimestamp: '2026-01-01T00:00:00Z'}, spec: "
+	"{nodeName: n1}}",
 	"{}",
 	"{metadata: [], spec: {nodeName: 7}}",
 };
@@ -88,7 +90,8 @@ static void note_pod(const cJSON *pod, const char *node, gpointer data)
 {
 	g_autofree char *ref = object_ref(pod);
 
-	g_string_append_printf(data, "%s on %s%s%s; ", ref, node,
+	g_string_append_printf(data, "%s on %s%s%s%s; ", ref, node,
+			       object_is_deleting(pod) ? ", is going" : "",
 			       object_label(pod, "kubevirt.io") ? ", labels" : "",
 			       json_path(pod, "spec", "affinity", "podAntiAffinity", NULL)
 				       ? ", affinity"
@@ -105,7 +108,8 @@ static void test_each(void)
 	pods_seen_each(&seen, note_pod, text);
 	g_assert_cmpstr(text->str, ==,
 			"a/runs on n1, labels; a/second on n1, labels; a/target on n2, labels; "
-			"b/shy on n1, affinity; k/h1 on n1, labels; k/h2 on n2, labels; ");
+			"b/shy on n1, affinity; k/h1 on n1, labels; k/h2 on n2, labels; "
+			"b/goes on n1, is going; ");
 }
 
 int main(int argc, char **argv)
