@@ -6,8 +6,10 @@
 #include "check/targets.h"
 #include "check/vm.h"
 #include "model/wellknown.h"
+#include "schedule/affinity.h"
 
 #define GROUPS_AT_ONCE 1000
+#define ANY_NAME "-" /* no value that a label may have */
 
 /* VMs with one answer. */
 typedef struct {
@@ -146,29 +148,57 @@ static GPtrArray *tied_claims(const CheckFits *fits, const cJSON *vmi, cJSON *de
 	return tied;
 }
 
+/* What the VM's own pod is looked at for: its affinity, and over what it is spread. */
+static GHashTable *named_by_itself(const cJSON *vmi)
+{
+	static const char *const kinds[] = { "podAffinity", "podAntiAffinity" };
+	GHashTable *named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	const cJSON *affinity = json_path(vmi, "spec", "affinity", NULL), *term;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(kinds); i++)
+		cJSON_ArrayForEach(term, affinity_pod_terms(affinity, kinds[i]))
+			pods_seen_name_labels(named, term, object_labels(vmi));
+	cJSON_ArrayForEach(term, json_path(vmi, "spec", "topologySpreadConstraints", NULL))
+		pods_seen_name_labels(named, term, object_labels(vmi));
+	return named;
+}
+
+static gboolean is_named(const CheckFits *fits, GHashTable *own, const char *key, const char *value)
+{
+	return pods_seen_is_named(fits->pods.named, key, value) ||
+	       pods_seen_is_named(own, key, value);
+}
+
 /* Labels matter where pods keep away from them, or near. Those that name this very VM would make
- * each VM a question of its own. */
-static void copy_labels(cJSON *metadata, const cJSON *vmi)
+ * each VM a question of its own; where no selector names it they are all the same to it, as long as
+ * they have the key. */
+static void copy_labels(const CheckFits *fits, cJSON *metadata, const cJSON *vmi)
 {
 	static const char *const of_one[] = { LABEL_NODE_NAME, LABEL_MIGRATION_TARGET_NODE_NAME,
 					      "kubevirt.io/outdatedLauncherImage" };
+	g_autoptr(GHashTable) own = named_by_itself(vmi);
 	const char *name = object_name(vmi);
+	cJSON *labels = json_ensure_object(metadata, "labels");
 	const cJSON *label;
 
 	cJSON_ArrayForEach(label, object_labels(vmi))
 	{
-		gboolean skip = g_strcmp0(cJSON_GetStringValue(label), name) == 0;
+		const char *value = cJSON_GetStringValue(label);
 
-		for (gsize i = 0; i < G_N_ELEMENTS(of_one); i++)
-			skip = skip || strcmp(label->string, of_one[i]) == 0;
-		if (!skip)
-			json_set(json_ensure_object(metadata, "labels"), label->string,
-				 cJSON_Duplicate(label, TRUE));
+		if (value && g_strcmp0(value, name) == 0 &&
+		    !is_named(fits, own, label->string, value))
+			value = ANY_NAME;
+		json_set_string(labels, label->string, value);
 	}
+	/* its pod has that one in any case */
+	if (name && is_named(fits, own, LABEL_VM_NAME, name))
+		json_set_string(labels, LABEL_VM_NAME, name);
+	for (gsize i = 0; i < G_N_ELEMENTS(of_one); i++)
+		json_unset(labels, of_one[i]);
 }
 
 /* What src/schedule and check/targets-*.c read of a VM. */
-static cJSON *demand_of(const cJSON *vmi)
+static cJSON *demand_of(const CheckFits *fits, const cJSON *vmi)
 {
 	static const char *const of_spec[] = { "architecture", "nodeSelector", "affinity",
 					       "tolerations",  "networks",
@@ -184,7 +214,7 @@ static cJSON *demand_of(const cJSON *vmi)
 	cJSON *domain = json_ensure_object(spec, "domain");
 	const cJSON *from = json_path(vmi, "spec", "domain", NULL);
 
-	copy_labels(json_ensure_object(copy, "metadata"), vmi);
+	copy_labels(fits, json_ensure_object(copy, "metadata"), vmi);
 	json_copy_members(spec, json_get(vmi, "spec"), of_spec);
 	json_copy_members(domain, from, of_domain);
 	json_copy_members(json_ensure_object(domain, "devices"), json_get(from, "devices"),
@@ -197,7 +227,7 @@ void check_fits_add_vm(CheckFits *fits, const cJSON *vmi)
 {
 	const char *uid = object_uid(vmi);
 	const char *node = json_string(json_get(vmi, "status"), "nodeName", NULL);
-	g_autoptr(cJSON) demand = demand_of(vmi);
+	g_autoptr(cJSON) demand = demand_of(fits, vmi);
 	g_autoptr(GPtrArray) claims = tied_claims(fits, vmi, demand);
 	g_autofree char *text = NULL;
 	Group *group;

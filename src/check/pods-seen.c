@@ -6,6 +6,7 @@
 #include "check/network.h"
 #include "model/resources.h"
 #include "model/wellknown.h"
+#include "schedule/affinity.h"
 #include "schedule/near.h"
 
 /* All of `texts`; those that many pods share are there once. */
@@ -27,6 +28,7 @@ void pods_seen_init(PodsSeen *seen)
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, destroy_resources);
 	seen->launchers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	seen->near = g_array_new(FALSE, FALSE, sizeof(NearPod));
+	seen->named = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	seen->texts = g_string_chunk_new(4096);
 }
 
@@ -36,6 +38,7 @@ void pods_seen_clear(PodsSeen *seen)
 	g_clear_pointer(&seen->on_network, g_hash_table_unref);
 	g_clear_pointer(&seen->launchers, g_hash_table_unref);
 	g_clear_pointer(&seen->near, g_array_unref);
+	g_clear_pointer(&seen->named, g_hash_table_unref);
 	g_clear_pointer(&seen->texts, g_string_chunk_free);
 }
 
@@ -128,6 +131,57 @@ static const char *keep_text(PodsSeen *seen, const char *text)
 	return text ? g_string_chunk_insert_const(seen->texts, text) : NULL;
 }
 
+static void name_label(GHashTable *named, const char *key, const char *value)
+{
+	if (key && value)
+		g_hash_table_add(named, g_strdup_printf("%s=%s", key, value));
+}
+
+static void name_own(GHashTable *named, const cJSON *keys, const cJSON *own)
+{
+	const cJSON *key;
+
+	cJSON_ArrayForEach(key, keys)
+	{
+		const char *text = cJSON_GetStringValue(key);
+
+		name_label(named, text, text ? json_string(own, text, NULL) : NULL);
+	}
+}
+
+void pods_seen_name_labels(GHashTable *named, const cJSON *term, const cJSON *own)
+{
+	const cJSON *selector = json_get(term, "labelSelector");
+	const cJSON *label, *expression, *value;
+
+	cJSON_ArrayForEach(label, json_get(selector, "matchLabels"))
+		name_label(named, label->string, cJSON_GetStringValue(label));
+	cJSON_ArrayForEach(expression, json_get(selector, "matchExpressions"))
+	{
+		cJSON_ArrayForEach(value, json_get(expression, "values"))
+			name_label(named, json_string(expression, "key", NULL),
+				   cJSON_GetStringValue(value));
+	}
+	name_own(named, json_get(term, "matchLabelKeys"), own);
+	name_own(named, json_get(term, "mismatchLabelKeys"), own);
+}
+
+gboolean pods_seen_is_named(GHashTable *named, const char *key, const char *value)
+{
+	g_autofree char *text = g_strdup_printf("%s=%s", key, value);
+
+	return g_hash_table_contains(named, text);
+}
+
+/* Whom its affinity wants to be near to is nothing to the others. */
+static void keep_named(PodsSeen *seen, const cJSON *affinity)
+{
+	const cJSON *term;
+
+	cJSON_ArrayForEach(term, affinity_pod_terms(affinity, "podAntiAffinity"))
+		pods_seen_name_labels(seen->named, term, NULL);
+}
+
 static void keep_near(PodsSeen *seen, const cJSON *pod, const char *node)
 {
 	const cJSON *affinity = json_path(pod, "spec", "affinity", NULL);
@@ -142,6 +196,7 @@ static void keep_near(PodsSeen *seen, const cJSON *pod, const char *node)
 	};
 
 	seen->has_terms |= one.affinity != NULL;
+	keep_named(seen, affinity);
 	g_array_append_val(seen->near, one);
 }
 

@@ -15,6 +15,7 @@ typedef struct {
 	GHashTable *launchers;  /* "node/uid of the VM" -> text of `texts`: what its pod asks for */
 	GArray *near;           /* what affinity and spread constraints see of each pod */
 	gboolean has_terms;     /* a pod has an affinity to pods */
+	GHashTable *named; /* set of "key=value": labels that their anti-affinities name */
 	GStringChunk *texts;
 } PodsSeen;
 
@@ -28,6 +29,12 @@ void pods_seen_add(PodsSeen *seen, const cJSON *pod);
 /* What the pod that runs the VM on that node asks for, as text; NULL: it was not seen. The same
  * text for all that ask for the same. */
 const char *pods_seen_launcher(const PodsSeen *seen, const char *node, const char *uid);
+
+/* Adds the labels that the selector of a term of affinity or of a spread constraint names to a set
+ * of "key=value". `own`: as affinity_pod_term_takes() has it. Pods that have the same keys and
+ * differ in no label that is named are the same to it. */
+void pods_seen_name_labels(GHashTable *named, const cJSON *term, const cJSON *own);
+gboolean pods_seen_is_named(GHashTable *named, const char *key, const char *value);
 
 /* Each pod that was added, with the little that affinity and spread constraints see of it. */
 typedef void (*PodsSeenFunc)(const cJSON *pod, const char *node, gpointer data);

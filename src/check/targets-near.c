@@ -28,7 +28,7 @@ static cJSON *labels_of_pod(const TargetsCase *one)
 		labels = cJSON_CreateObject();
 	json_set_string(labels, LABEL_KUBEVIRT, "virt-launcher");
 	json_set_string(labels, LABEL_CREATED_BY, one->uid);
-	json_set_string(labels, "vm.kubevirt.io/name", one->answer->vmi.name);
+	json_set_string(labels, LABEL_VM_NAME, one->answer->vmi.name);
 	return labels;
 }
 

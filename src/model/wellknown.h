@@ -28,6 +28,7 @@
 #define LABEL_CREATED_BY "kubevirt.io/created-by" /* on a pod: the uid of its VMI */
 #define LABEL_KUBEVIRT "kubevirt.io" /* on KubeVirt's own pods: virt-handler, virt-launcher */
 #define LABEL_VMI_NAME "kubevirt.io/vmi-name"
+#define LABEL_VM_NAME "vm.kubevirt.io/name" /* on its pods */
 #define FINALIZER_MIGRATION "kubevirt.io/migrationJobFinalize"
 #define ANNOTATION_UNSCHEDULABLE_TIMEOUT "kubevirt.io/migrationUnschedulablePodTimeoutSeconds"
 

@@ -347,6 +347,43 @@ run kvmig check --cluster -o json
 expect "found: $(without_target)" [ "$(without_target | wc -w)" = 9 ]
 bed_kubectl delete -f vms.yaml
 
+test_case 'check --cluster: a VM that a pod keeps away by the name that is its label; a pod that is going counts in no spread'
+{
+	# of the same spec, so that they were one question
+	for name in apart close; do
+		small_vm $name "app: $name" 'nodeSelector: {kubernetes.io/hostname: fits-1}, domain: {memory: {guest: 1Mi}}'
+	done
+	small_vm spread 'group: spread' 'nodeSelector: {spread: "yes"}, domain: {memory: {guest: 1Mi}}, topologySpreadConstraints: [
+		{maxSkew: 1, topologyKey: kubernetes.io/hostname, whenUnsatisfiable: DoNotSchedule, labelSelector: {matchLabels: {group: spread}}}]'
+} >vms.yaml
+bed_kubectl create -f vms.yaml
+cat >more.jq <<'END'
+def pod($name; $labels): {apiVersion: "v1", kind: "Pod", metadata: {name: $name, namespace: "prod", labels: $labels},
+	spec: {nodeName: "fits-1", terminationGracePeriodSeconds: 0, containers: [{name: "c", image: "none"}]}};
+{apiVersion: "v1", kind: "List", items: [
+	(pod("aloof"; {}) | .spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution =
+		[{topologyKey: "kubernetes.io/hostname", labelSelector: {matchLabels: {app: "apart"}}}]),
+	(pod("going"; {group: "spread"}) | .metadata.finalizers = ["kvmig.io/test"])]}
+END
+jq -n -f more.jq >more.json
+bed_kubectl create -f more.json
+bed_kubectl label node fits-1 fits-2 spread=yes
+bed_kubectl cordon fits-2 # there is none of the group
+run kvmig check --cluster -o json
+expect "found: $(without_target)" [ "$(without_target)" = 'apart spread' ]
+bed_kubectl delete pod going -n prod --wait=false
+for words in 'apart 3' 'close 0' 'spread 0'; do
+	run kvmig targets "${words% *}" -n prod
+	expect_status "${words#* }"
+done
+run kvmig check --cluster -o json
+expect "found: $(without_target)" [ "$(without_target)" = apart ]
+bed_kubectl patch pod going -n prod --type merge -p '{"metadata": {"finalizers": null}}'
+bed_kubectl delete pod aloof -n prod
+bed_kubectl delete -f vms.yaml
+bed_kubectl uncordon fits-2
+bed_kubectl label node fits-1 fits-2 spread-
+
 test_case 'no node fits'
 run kvmig targets web-1 -n prod --node zone-c
 expect_status 3

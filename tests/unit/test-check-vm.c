@@ -472,6 +472,60 @@ static void test_fits_groups(void)
 	}
 }
 
+/* A label with the VM's own name sets it apart where a selector names it, and nowhere else. */
+static void test_fits_named(void)
+{
+#define TERM "requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: k, labelSelector: {"
+	static const struct {
+		const char *pod, *spec; /* affinity of a pod; of the VMs */
+		guint groups;
+	} cases[] = {
+		{ "", "", 1 },
+		{ "podAntiAffinity: {" TERM "matchLabels: {app: x}}}]}", "", 2 },
+		{ "podAntiAffinity: {" TERM "matchLabels: {app: other, role: x}}}]}", "", 1 },
+		{ "podAntiAffinity: {" TERM
+		  "matchExpressions: [{key: app, operator: In, values: [x, y]}]}}]}",
+		  "", 3 },
+		{ "podAntiAffinity: {" TERM
+		  "matchExpressions: [{key: app, operator: Exists}]}}]}",
+		  "", 1 },
+		{ "podAntiAffinity: {" TERM "matchLabels: {vm.kubevirt.io/name: z}}}]}", "", 2 },
+		{ "podAffinity: {" TERM "matchLabels: {app: x}}}]}", "", 1 },
+		{ "", "affinity: {podAffinity: {" TERM "matchLabels: {app: y}}}]}}", 2 },
+		{ "",
+		  "topologySpreadConstraints: [{topologyKey: k, labelSelector: {matchLabels: "
+		  "{app: z}}}]",
+		  2 },
+		{ "",
+		  "topologySpreadConstraints: [{topologyKey: k, labelSelector: {}, "
+		  "matchLabelKeys: [app]}]",
+		  3 },
+	};
+#undef TERM
+	static const char *const names[] = { "x", "y", "z" };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(CheckFits) fits = check_fits_new();
+		g_autofree char *text = g_strdup_printf(
+			"{metadata: {name: p}, spec: {nodeName: n1, affinity: {%s}}}",
+			cases[i].pod);
+		g_autoptr(cJSON) pod = yaml(text);
+
+		check_fits_add_pod(fits, pod);
+		for (gsize j = 0; j < G_N_ELEMENTS(names); j++) {
+			g_autofree char *vm = g_strdup_printf(
+				"{metadata: {namespace: a, name: %s, labels: {app: %s}}, spec: "
+				"{%s}, status: {nodeName: n1}}",
+				names[j], names[j], cases[i].spec);
+			g_autoptr(cJSON) vmi = yaml(vm);
+
+			check_fits_add_vm(fits, vmi);
+		}
+		g_test_message("case %zu", i);
+		g_assert_cmpuint(check_fits_groups(fits), ==, cases[i].groups);
+	}
+}
+
 static void test_claim_modes(void)
 {
 	g_autofree char *none = claim_modes_text(0);
@@ -496,6 +550,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/check/findings/fold-one", test_fold_one);
 	g_test_add_func("/check/findings/fix", test_fix_names);
 	g_test_add_func("/check/fits/groups", test_fits_groups);
+	g_test_add_func("/check/fits/named", test_fits_named);
 	g_test_add_func("/check/claims/modes", test_claim_modes);
 	return g_test_run();
 }
