@@ -76,12 +76,23 @@ static cJSON *make_setting(const ConfigOwner *owner, gpointer data, ConfigRecord
 	return changes;
 }
 
+/* The definition stays: a second `network create` would be refused for it. */
+static void say_what_is_left(const CommandContext *context, GError **error)
+{
+	g_autofree char *hint = error ? g_strdup(error_get_hint(*error)) : NULL;
+
+	error_prefix(error, "the network is there, but the setting does not name it");
+	error_hint(error, "%s%sonce that is mended: kvmig config set network=%s", hint ? hint : "",
+		   hint ? "; " : "", context->args[0]);
+}
+
 static int create_on_kubevirt(CommandContext *context, const CreateValues *values, GError **error)
 {
 	const ConfigWrite write = { .make = make_setting,
 				    .data = context->args[0],
 				    .how = "network create",
 				    .flags = config_flags(&values->dry_run) };
+	const gboolean dry_run = values->dry_run.dry_run != DRY_RUN_NO;
 	g_autoptr(ConfigOwner) owner = NULL;
 
 	if (!check_kubevirt(context, values, error))
@@ -92,11 +103,14 @@ static int create_on_kubevirt(CommandContext *context, const CreateValues *value
 	    !write_attachment(context, values, network_namespace(owner), error))
 		return STATUS_FAILED;
 	if (!config_carry_out(context, owner, &write, error)) {
-		error_prefix(error, "the network is there, but the setting does not name it");
+		if (!dry_run)
+			say_what_is_left(context, error);
 		return STATUS_FAILED;
 	}
-	say_warning(context, "KubeVirt starts virt-handler anew on every node: migrations wait "
-			     "meanwhile; 'kvmig network check' shows which nodes have the network");
+	if (!dry_run)
+		say_warning(context,
+			    "KubeVirt starts virt-handler anew on every node: migrations wait "
+			    "meanwhile; 'kvmig network check' shows which nodes have the network");
 	return STATUS_DONE;
 }
 

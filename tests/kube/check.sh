@@ -239,6 +239,7 @@ expect_json 'any(.items[]; .reason == "KVMIG-CHK-NETWORK-NONE")' true
 test_case 'network create: what it would do, and what it does'
 run kvmig network create migration --interface eth1 --range 192.0.2.0/24 --dry-run=server --read-only
 expect_status 0
+expect_stderr_lacks anew
 run kubectl get net-attach-def -n kubevirt -o name
 expect_no_stdout
 run kvmig network create migration --type bridge --interface br1 --range 192.0.2.0/24 --dry-run=server
@@ -254,6 +255,7 @@ expect_status 7
 run kvmig network create migration --interface eth1 --range 192.0.2.0/24
 expect_status 0
 expect_stderr_has 'network: not set (default) -> migration'
+expect_stderr_has 'starts virt-handler anew on every node'
 run kubectl get net-attach-def migration -n kubevirt -o json
 expect_json '.spec.config | fromjson | "\(.type) \(.master) \(.ipam.type) \(.ipam.range)"' 'macvlan eth1 whereabouts 192.0.2.0/24'
 run kubectl get kubevirt kubevirt -n kubevirt -o json
@@ -261,6 +263,24 @@ expect_json .spec.configuration.migrations.network migration
 run kvmig network create migration --interface eth1 --range 192.0.2.0/24
 expect_status 8
 expect_stderr_has 'nothing was changed'
+
+test_case 'network create: a network that the setting cannot name is told, with what is left to do; not in a dry run'
+bed_kubectl create clusterrole carol-nets --verb=get,list,create --resource=kubevirts.kubevirt.io,network-attachment-definitions.k8s.cni.cncf.io
+bed_kubectl create clusterrolebinding carol-nets --clusterrole=carol-nets --user=carol
+run as carol kvmig network create other --interface eth1 --range 192.0.2.0/24 --dry-run=server
+expect_status 7
+expect_stderr_lacks 'the network is there'
+expect_stderr_lacks 'config set network'
+run kubectl get net-attach-def -n kubevirt -o name
+expect_stdout <<END
+networkattachmentdefinition.k8s.cni.cncf.io/migration
+END
+run as carol kvmig network create other --interface eth1 --range 192.0.2.0/24
+expect_status 7
+expect_stderr_has 'the network is there, but the setting does not name it: '
+expect_stderr_has 'kvmig config set network=other'
+expect_stderr_lacks anew
+bed_kubectl delete net-attach-def other -n kubevirt
 
 test_case 'network check: on which nodes it is'
 bed_kubectl create serviceaccount default -n kubevirt
