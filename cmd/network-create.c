@@ -82,8 +82,8 @@ static void say_what_is_left(const CommandContext *context, GError **error)
 	g_autofree char *hint = error ? g_strdup(error_get_hint(*error)) : NULL;
 
 	error_prefix(error, "the network is there, but the setting does not name it");
-	error_hint(error, "%s%sonce that is mended: kvmig config set network=%s", hint ? hint : "",
-		   hint ? "; " : "", context->args[0]);
+	error_hint(error, "%s%sonce that is mended: 'kvmig config set network=%s'",
+		   hint ? hint : "", hint ? "; " : "", context->args[0]);
 }
 
 static int create_on_kubevirt(CommandContext *context, const CreateValues *values, GError **error)

@@ -278,7 +278,7 @@ END
 run as carol kvmig network create other --interface eth1 --range 192.0.2.0/24
 expect_status 7
 expect_stderr_has 'the network is there, but the setting does not name it: '
-expect_stderr_has 'kvmig config set network=other'
+expect_stderr_has "once that is mended: 'kvmig --context kube/bed config set network=other'"
 expect_stderr_lacks anew
 bed_kubectl delete net-attach-def other -n kubevirt
 
