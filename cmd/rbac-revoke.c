@@ -42,7 +42,7 @@ static gboolean concerns(const Revoke *revoke, const cJSON *binding, const char 
 		return TRUE;
 	cJSON_ArrayForEach(subject, revoke->subjects)
 	{
-		if (subjects_have(json_get(binding, "subjects"), subject))
+		if (binding_has(binding, subject))
 			return TRUE;
 	}
 	return FALSE;

@@ -249,6 +249,44 @@ gboolean binding_is_empty(const cJSON *binding)
 	return cJSON_GetArraySize(json_get(binding, "subjects")) == 0;
 }
 
+/* A RoleBinding's service account may stand there without a namespace: the authorizer takes the
+ * binding's. */
+static gboolean stands_for(const cJSON *binding, const cJSON *entry, const cJSON *subject)
+{
+	const char *ns = object_namespace(binding);
+	g_autoptr(cJSON) whole = NULL;
+
+	if (!ns || !is_kind(entry, "ServiceAccount") || *json_string(entry, "namespace", ""))
+		return subject_equal(entry, subject);
+	whole = cJSON_Duplicate(entry, TRUE);
+	json_set_string(whole, "namespace", ns);
+	return subject_equal(whole, subject);
+}
+
+gboolean binding_has(const cJSON *binding, const cJSON *subject)
+{
+	const cJSON *entry;
+
+	cJSON_ArrayForEach(entry, json_get(binding, "subjects"))
+	{
+		if (stands_for(binding, entry, subject))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean stands_for_any(const cJSON *binding, const cJSON *entry, const cJSON *subjects)
+{
+	const cJSON *subject;
+
+	cJSON_ArrayForEach(subject, subjects)
+	{
+		if (stands_for(binding, entry, subject))
+			return TRUE;
+	}
+	return FALSE;
+}
+
 guint binding_add(cJSON *binding, const cJSON *subjects)
 {
 	cJSON *list = json_ensure_array(binding, "subjects");
@@ -257,25 +295,27 @@ guint binding_add(cJSON *binding, const cJSON *subjects)
 
 	cJSON_ArrayForEach(subject, subjects)
 	{
-		if (subjects_add(list, subject))
-			added++;
+		if (binding_has(binding, subject))
+			continue;
+		cJSON_AddItemToArray(list, cJSON_Duplicate(subject, TRUE));
+		added++;
 	}
 	return added;
 }
 
 guint binding_remove(cJSON *binding, const cJSON *subjects)
 {
-	cJSON *list = json_get(binding, "subjects"), *subject = list ? list->child : NULL;
+	cJSON *list = json_get(binding, "subjects"), *entry = list ? list->child : NULL;
 	guint removed = 0;
 
-	while (subject) {
-		cJSON *next = subject->next;
+	while (entry) {
+		cJSON *next = entry->next;
 
-		if (subjects_have(subjects, subject)) {
-			cJSON_Delete(cJSON_DetachItemViaPointer(list, subject));
+		if (stands_for_any(binding, entry, subjects)) {
+			cJSON_Delete(cJSON_DetachItemViaPointer(list, entry));
 			removed++;
 		}
-		subject = next;
+		entry = next;
 	}
 	return removed;
 }

@@ -53,6 +53,9 @@ gboolean binding_is_of(const cJSON *binding, const char *role);
 char *binding_role_text(const cJSON *binding);
 gboolean binding_is_ours(const cJSON *binding);
 gboolean binding_is_empty(const cJSON *binding);
+/* Whether the subject is in it, also as a service account that is given without a namespace there:
+ * it is of the binding's. */
+gboolean binding_has(const cJSON *binding, const cJSON *subject);
 /* How many were added or taken out: those that were there, or not there, do not count. */
 guint binding_add(cJSON *binding, const cJSON *subjects);
 guint binding_remove(cJSON *binding, const cJSON *subjects);

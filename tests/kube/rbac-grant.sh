@@ -323,6 +323,26 @@ run kvmig rbac revoke --serviceaccount dev:robot -n prod
 expect_status 0
 expect 'named in the old way' test -z "$(subjects prod kvmigrate | grep robot)"
 
+test_case 'a service account that stands in a RoleBinding without its namespace'
+cat >short.yaml <<END
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: short, namespace: dev}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: kubevirt.io:migrate}
+subjects: [{kind: ServiceAccount, name: robot}, {kind: ServiceAccount, name: robot, namespace: test}]
+END
+bed_kubectl create -f short.yaml
+may yes system:serviceaccount:dev:robot create $VMIM dev
+run kvmig rbac grant --serviceaccount dev:robot -n dev --name short
+expect_status 0
+expect_stderr_has "nothing to change in namespace 'dev'"
+is '["ServiceAccount/robot","ServiceAccount/testrobot"]' "$(subjects dev short)"
+run kvmig rbac revoke --serviceaccount dev:robot -n dev
+expect_status 0
+expect_stderr_has "binding 'short' in namespace 'dev' shortened: 1 subject less"
+is '["ServiceAccount/testrobot"]' "$(subjects dev short)"
+may no system:serviceaccount:dev:robot create $VMIM dev
+
 test_case 'revoke: nobody writes a binding of what he has not, in plain words, and is not told to grant it'
 kvmig rbac grant ann ben -n dev --name shared >/dev/null 2>&1
 bed_kubectl create rolebinding nsadmin -n dev --clusterrole=admin --user=nsadmin

@@ -185,6 +185,33 @@ static void test_binding(void)
 	g_assert_true(binding_is_empty(binding));
 }
 
+/* {"kind": "ServiceAccount", "name": "robot"} in a RoleBinding of prod is prod:robot. */
+static void test_account_of_the_namespace(void)
+{
+	g_autoptr(cJSON) binding = binding_new("prod", "b", ROLE_MIGRATE);
+	g_autoptr(cJSON) wide = binding_new(NULL, "b", ROLE_MIGRATE);
+	g_autoptr(cJSON) short_form = from("{\"kind\":\"ServiceAccount\",\"name\":\"robot\"}");
+	g_autoptr(cJSON) other = subject_service_account("test:robot", NULL);
+	g_autoptr(cJSON) those = from("[{\"kind\":\"ServiceAccount\",\"name\":\"robot\","
+				      "\"namespace\":\"prod\"}]");
+	g_autoptr(cJSON) as_user =
+		from("[{\"kind\":\"User\",\"name\":\"system:serviceaccount:prod:robot\"}]");
+
+	cJSON_AddItemToArray(json_get(binding, "subjects"), cJSON_Duplicate(short_form, TRUE));
+	cJSON_AddItemToArray(json_get(wide, "subjects"), cJSON_Duplicate(short_form, TRUE));
+	g_assert_true(binding_has(binding, those->child));
+	g_assert_true(binding_has(binding, as_user->child));
+	g_assert_false(binding_has(binding, other));
+	g_assert_false(binding_has(wide, those->child));
+	g_assert_cmpuint(binding_add(binding, those), ==, 0);
+	g_assert_cmpuint(binding_add(binding, as_user), ==, 0);
+	/* what others wrote stays as they wrote it */
+	g_assert_true(json_equal(json_get(binding, "subjects")->child, short_form));
+	g_assert_cmpuint(binding_remove(binding, those), ==, 1);
+	g_assert_true(binding_is_empty(binding));
+	g_assert_cmpuint(binding_remove(wide, those), ==, 0);
+}
+
 /* Whatever somebody has put into an object. */
 static void test_odd_bindings(void)
 {
@@ -214,6 +241,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/binding/cautions", test_cautions);
 	g_test_add_func("/binding/identity", test_identity);
 	g_test_add_func("/binding/binding", test_binding);
+	g_test_add_func("/binding/account-of-the-namespace", test_account_of_the_namespace);
 	g_test_add_func("/binding/odd", test_odd_bindings);
 	return g_test_run();
 }
