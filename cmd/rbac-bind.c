@@ -109,16 +109,22 @@ static void explain_no_role(const RbacBind *bind, const char *ns, Deed deed, GEr
 	hint_admin(bind, ns, deed, "", error);
 }
 
+/* That the role is not there, not the binding. The server gives its name, but calls it what was to
+ * be written: 'rolebindings.rbac.authorization.k8s.io "kubevirt.io:migrate" not found'. */
+static gboolean is_of_role(const RbacBind *bind, const GError *error)
+{
+	g_autofree char *words = g_strdup_printf("." RBAC_GROUP " \"%s\" not found", bind->role);
+
+	return strstr(error->message, words) != NULL;
+}
+
 static void explain(const RbacBind *bind, const char *ns, Deed deed, GError **error)
 {
-	g_autofree char *of_role =
-		g_strdup_printf("clusterroles.%s \"%s\" not found", RBAC_GROUP, bind->role);
-
 	if (!error || !*error)
 		return;
 	if (strstr((*error)->message, "attempting to grant RBAC permissions not currently held"))
 		(deed == TO_BIND ? explain_escalation : explain_shortening)(bind, ns, error);
-	else if (strstr((*error)->message, of_role))
+	else if (is_of_role(bind, *error))
 		explain_no_role(bind, ns, deed, error);
 	else if (error_code(*error) == KVMIG_ERROR_FORBIDDEN &&
 		 strstr((*error)->message, " cannot "))
@@ -264,14 +270,15 @@ static gboolean unbind_once(const RbacBind *bind, const char *ns, RbacBound *ret
 
 /* ---- until it is done ----------------------------------------------------------------------- */
 
-/* Made, changed or deleted by somebody else in between; a namespace that is not there stays so. */
-static gboolean is_race(const GError *error)
+/* Made, changed or deleted by somebody else in between; a namespace or a role that is not there
+ * stays so. */
+static gboolean is_race(const RbacBind *bind, const GError *error)
 {
 	const KvmigError code = error_code(error);
 
 	return code == KVMIG_ERROR_CONFLICT || code == KVMIG_ERROR_EXISTS ||
 	       (code == KVMIG_ERROR_NOT_FOUND && strstr(error->message, "rolebinding") != NULL &&
-		strstr(error->message, "no namespace") == NULL);
+		strstr(error->message, "no namespace") == NULL && !is_of_role(bind, error));
 }
 
 typedef gboolean (*OnceFunc)(const RbacBind *bind, const char *ns, RbacBound *ret_bound,
@@ -287,7 +294,7 @@ static gboolean try(const RbacBind *bind, const char *ns, Deed deed, RbacBound *
 		g_clear_error(&cause);
 		if (once(bind, ns, ret_bound, &cause))
 			return TRUE;
-		if (!is_race(cause))
+		if (!is_race(bind, cause))
 			break;
 		g_usleep((gulong)g_random_int_range(1, PAUSE_MAX_US));
 	}

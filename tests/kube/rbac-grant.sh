@@ -405,6 +405,12 @@ done
 
 test_case 'before KubeVirt 1.5: the role is missing, and can be bound before it is there'
 bed_kubectl delete clusterrole kubevirt.io:migrate
+run as nsadmin kvmig rbac grant ian -n dev --name early
+expect_status 7
+expect_stderr_has 'you may not bind what does not exist'
+# no further attempt changes that
+is 1 "$(bed_requests '.user.username == "nsadmin" and .verb == "create" and .objectRef.resource == "rolebindings" and
+	.objectRef.namespace == "dev" and .responseStatus == null' | wc -l)"
 run kvmig rbac grant ian -n dev --name early
 expect_status 0
 expect_stderr_has "there is no ClusterRole 'kubevirt.io:migrate' here"
