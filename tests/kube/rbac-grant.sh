@@ -208,6 +208,14 @@ expect_stderr_has 'lets nobody give away a right that he does not have'
 expect_stderr_has "rbac grant -n prod erin'"
 expect_stderr_has '--verb=bind'
 may no erin create $VMIM prod
+# the server names all groups of his before it comes to what is wrong
+# shellcheck disable=SC2046 # words
+bed_user sociable $(seq -f 'a-group-whose-name-has-some-length-%03g' 40)
+bed_kubectl create rolebinding sociable -n prod --clusterrole=admin --user=sociable
+run as sociable kvmig rbac grant erin -n prod
+expect_status 7
+expect_stderr_has "you may not grant kubevirt.io:migrate in namespace 'prod'"
+expect_stderr_has "rbac grant -n prod erin'"
 run as poor kvmig rbac grant erin -n prod
 expect_status 7
 expect_stderr_has 'User "poor" cannot get resource "rolebindings"'

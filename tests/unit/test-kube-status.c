@@ -299,6 +299,33 @@ static void test_long_value(void)
 	}
 }
 
+/* However many groups the user is in, what he must not do is told. */
+static void test_groups(void)
+{
+	const StatusSubject subject = { .verb = "create",
+					.kind = &KIND_CLUSTER_ROLE_BINDING,
+					.name = "b",
+					.context = "c",
+					.server = "s" };
+	g_autoptr(GString) message =
+		g_string_new("clusterrolebindings \"b\" is forbidden: user \"x\" "
+			     "(groups=[\"a\\\"])\"");
+	g_autoptr(cJSON) status = cJSON_CreateObject();
+	g_autoptr(GError) error = NULL, endless = NULL;
+
+	for (int i = 0; i < 100; i++)
+		g_string_append_printf(message, " \"group-of-some-length-%d\"", i);
+	json_set_string(status, "message", message->str);
+	g_assert_false(status_error_set_object(&endless, &subject, 403, status));
+	g_assert_nonnull(strstr(endless->message, "(groups=["));
+	g_string_append(message, "]) is attempting to grant");
+	json_set_string(status, "message", message->str);
+	g_assert_false(status_error_set_object(&error, &subject, 403, status));
+	g_assert_cmpstr(error->message, ==,
+			"cannot create clusterrolebinding 'b': clusterrolebindings \"b\" is "
+			"forbidden: user \"x\" is attempting to grant");
+}
+
 /* Causes without end, and a text without end, come to a message of bounded length. */
 static void test_bounded(void)
 {
@@ -329,6 +356,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kube/query", test_query);
 	g_test_add_func("/kube/status", test_refusals);
 	g_test_add_func("/kube/status/long-value", test_long_value);
+	g_test_add_func("/kube/status/groups", test_groups);
 	g_test_add_func("/kube/status/bounded", test_bounded);
 	return g_test_run();
 }

@@ -60,10 +60,40 @@ char *status_describe(const StatusSubject *subject)
 	return g_strdup(kind->plural);
 }
 
+#define GROUPS_BEGIN " (groups=["
+
+/* Behind the list of Go's quoted strings, NULL where it has no end. */
+static const char *behind_groups(const char *at)
+{
+	gboolean quoted = FALSE;
+
+	for (; *at; at++) {
+		if (quoted && *at == '\\' && at[1])
+			at++;
+		else if (*at == '"')
+			quoted = !quoted;
+		else if (!quoted && g_str_has_prefix(at, "])"))
+			return at + strlen("])");
+	}
+	return NULL;
+}
+
+/* 'user "x" (groups=["a" "b"]) is attempting to grant RBAC permissions not currently held: ..': of
+ * somebody in many groups there would be nothing left but these. */
+static char *without_groups(const char *message)
+{
+	const char *begin = strstr(message, GROUPS_BEGIN);
+	const char *end = begin ? behind_groups(begin + strlen(GROUPS_BEGIN)) : NULL;
+
+	if (!end)
+		return g_strdup(message);
+	return g_strdup_printf("%.*s%s", (int)(begin - message), message, end);
+}
+
 /* "api version: message", or what the server said as a whole. */
 static char *server_words(const cJSON *status, const char *fallback)
 {
-	const char *message = json_string(status, "message", NULL);
+	g_autofree char *message = without_groups(json_string(status, "message", ""));
 	g_autofree char *clean = status_clean(message, MESSAGE_MAX_BYTES);
 
 	return *clean ? g_steal_pointer(&clean) : g_strdup(fallback);
