@@ -106,6 +106,11 @@ char *rbac_held_text(const CommandContext *context, RbacHeld held);
 /* The ways by which a subject has a right: a list of texts, empty where none can be seen. */
 GPtrArray *rbac_prove_ways(RbacProver *prover, const cJSON *subject, const char *ns,
 			   const RbacAttributes *attributes, GError **error);
+/* The ways by RoleBindings, of whichever namespace, to the rights of kubevirt.io:migrate but
+ * reading: a list of "create .. in namespace 'prod', by RoleBinding ..". *ret_unread, NULL where
+ * the list is whole: what this user may not list, free with g_free(). */
+GPtrArray *rbac_prove_ways_in_namespaces(RbacProver *prover, const cJSON *subject,
+					 char **ret_unread, GError **error);
 /* What was read of roles and bindings is stale. */
 void rbac_prover_forget(RbacProver *prover);
 

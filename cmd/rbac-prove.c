@@ -196,6 +196,69 @@ GPtrArray *rbac_prove_ways(RbacProver *prover, const cJSON *subject, const char 
 	return ways;
 }
 
+static gboolean is_of(const RbacSubject *subject, const RbacUser *user)
+{
+	g_autofree char *name = rbac_subject_user_name(subject);
+
+	return subject->kind == RBAC_SUBJECT_GROUP ? g_strv_contains(user->groups, name)
+						   : g_strcmp0(name, user->user) == 0;
+}
+
+static void add_ways(GPtrArray *ways, const RbacHolder *holder)
+{
+	for (guint i = 0; i < holder->paths->len; i++) {
+		const RbacPath *path = holder->paths->pdata[i];
+		const guint32 rights = path->rights & ~RBAC_READING_RIGHTS;
+		g_autofree char *what = NULL;
+		g_autofree char *where = NULL;
+		g_autofree char *way = NULL;
+
+		if (!rights || !path->binding || !path->binding->ns)
+			continue;
+		what = rbac_attributes_text(&rbac_migrate_rights[g_bit_nth_lsf(rights, -1)]);
+		where = rbac_place_text(path->binding->ns);
+		way = rbac_path_text(path);
+		g_ptr_array_add(ways, g_strdup_printf("%s in %s, by %s", what, where, way));
+	}
+}
+
+/* Of the bindings of the cluster the server itself has told. */
+static char *unread_of_namespaces(const RbacObjects *objects)
+{
+	static const RbacPart parts[] = { RBAC_ROLE_BINDINGS, RBAC_ROLES, RBAC_CLUSTER_ROLES };
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(parts); i++)
+		if (rbac_objects_unread(objects, parts[i]))
+			g_string_append_printf(text, "%s%s", text->len ? ", " : "",
+					       rbac_part_name(parts[i]));
+	return text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
+
+GPtrArray *rbac_prove_ways_in_namespaces(RbacProver *prover, const cJSON *subject,
+					 char **ret_unread, GError **error)
+{
+	RbacObjects *objects = objects_of(prover, NULL, error);
+	g_autoptr(cJSON) identity = subject_identity(subject);
+	g_autoptr(GPtrArray) groups = g_ptr_array_new();
+	const RbacUser user = read_identity(identity, groups);
+	g_autoptr(GPtrArray) holders = NULL;
+	GPtrArray *ways;
+
+	if (!objects)
+		return NULL;
+	holders = rbac_who_can(objects, rbac_migrate_rights, rbac_n_rights(prover->context));
+	ways = g_ptr_array_new_with_free_func(g_free);
+	for (guint i = 0; i < holders->len; i++) {
+		const RbacHolder *holder = holders->pdata[i];
+
+		if (is_of(&holder->subject, &user))
+			add_ways(ways, holder);
+	}
+	*ret_unread = unread_of_namespaces(objects);
+	return ways;
+}
+
 /* ---- all rights of the role ----------------------------------------------------------------- */
 
 static gboolean prove_each(RbacProver *prover, const cJSON *subject, const char *ns,

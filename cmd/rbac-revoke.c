@@ -6,6 +6,7 @@
 
 /* An API server sees what was written within some milliseconds. */
 #define PROOF_WAIT_MS 5000
+#define SHOWN_MAX 50u /* ways by bindings of namespaces */
 
 typedef struct {
 	RbacWhom whom;
@@ -165,8 +166,45 @@ static void add_proof(Revoke *revoke, const cJSON *subject, const char *ns, Rbac
 			    "access review, and not read all roles and bindings",
 			    who, where);
 	else
-		say(revoke->context, "%s may not migrate in %s any more (%s)", who, where,
-		    rbac_prover_how(revoke->prover));
+		say(revoke->context, "%s may not migrate in %s%s any more (%s)", who, where,
+		    ns ? "" : " at once", rbac_prover_how(revoke->prover));
+}
+
+/* The server was asked of all namespaces at once, which no binding in one of them gives. */
+static gboolean look_into_namespaces(Revoke *revoke, const cJSON *subject, GError **error)
+{
+	g_autofree char *unread = NULL;
+	g_autoptr(GPtrArray) ways =
+		rbac_prove_ways_in_namespaces(revoke->prover, subject, &unread, error);
+	g_autofree char *who = subject_text(subject);
+	g_autofree char *words = subject_words(subject);
+	gboolean of_role = FALSE;
+
+	if (!ways)
+		return FALSE;
+	for (guint i = 0; i < ways->len; i++) {
+		of_role = of_role || g_str_has_suffix(ways->pdata[i], "ClusterRole " ROLE_MIGRATE);
+		if (i < SHOWN_MAX)
+			say_warning(revoke->context, "%s may still %s", who,
+				    (const char *)ways->pdata[i]);
+	}
+	if (ways->len > SHOWN_MAX)
+		say_warning(revoke->context, "and %u ways more: 'kvmig rbac who-can -A' tells all",
+			    ways->len - SHOWN_MAX);
+	if (of_role)
+		say_hint(revoke->context,
+			 "'kvmig rbac revoke -n NAMESPACE %s' takes them out of those "
+			 "of " ROLE_MIGRATE,
+			 words);
+	if (unread)
+		say_warning(revoke->context,
+			    "whether a binding in a namespace lets %s migrate there cannot be "
+			    "told: you may not list %s",
+			    who, unread);
+	else if (!ways->len)
+		say(revoke->context, "no binding in a namespace lets %s migrate there", who);
+	revoke->kept = revoke->kept || ways->len;
+	return TRUE;
 }
 
 /* A right that has another way stays: then there is nothing to wait for. */
@@ -182,12 +220,14 @@ static gboolean prove_one(Revoke *revoke, const cJSON *subject, const char *ns, 
 	/* reading migrations is not what this is about: view gives it too */
 	held.held &= ~RBAC_READING_RIGHTS;
 	held.unknown &= ~RBAC_READING_RIGHTS;
-	if (!held.held) {
+	if (held.held) {
+		revoke->kept = TRUE;
+		if (!tell_ways(revoke, subject, ns, held, error))
+			return FALSE;
+	} else {
 		add_proof(revoke, subject, ns, held);
-		return TRUE;
 	}
-	revoke->kept = TRUE;
-	return tell_ways(revoke, subject, ns, held, error);
+	return ns || look_into_namespaces(revoke, subject, error);
 }
 
 static gboolean revoke_in(Revoke *revoke, const char *ns, GError **error)

@@ -326,10 +326,49 @@ expect_status 4
 expect_stderr_has "user 'dave' may still create $VMIM in namespace 'test', by ClusterRoleBinding mine -> ClusterRole mine"
 run kvmig rbac revoke --group migrators --cluster
 expect_status 0
-expect_stderr_has "group 'migrators' may not migrate in all namespaces any more (SubjectAccessReview)"
+expect_stderr_has "group 'migrators' may not migrate in all namespaces at once any more (SubjectAccessReview)"
+expect_stderr_has "no binding in a namespace lets group 'migrators' migrate there"
 run kvmig rbac revoke --serviceaccount dev:robot -n prod
 expect_status 0
 expect 'named in the old way' test -z "$(subjects prod kvmigrate | grep robot)"
+
+test_case 'revoke --cluster: the right that remains in namespaces, and by which way'
+run kvmig rbac grant vera --cluster
+expect_status 0
+run kvmig rbac grant vera -n dev --name vera
+expect_status 0
+bed_kubectl create rolebinding vera-mine -n test --clusterrole=mine --user=vera
+bed_kubectl create rolebinding vera-views -n prod --clusterrole=view --user=vera
+run kvmig rbac revoke vera --cluster
+expect_status 4
+expect_stderr_has "user 'vera' may not migrate in all namespaces at once any more (SubjectAccessReview)"
+expect_stderr_has "user 'vera' may still create $VMIM in namespace 'dev', by RoleBinding dev/vera -> ClusterRole kubevirt.io:migrate"
+expect_stderr_has "user 'vera' may still create $VMIM in namespace 'test', by RoleBinding test/vera-mine -> ClusterRole mine"
+expect_stderr_has "rbac revoke -n NAMESPACE vera' takes them out of those of kubevirt.io:migrate"
+expect_stderr_lacks vera-views
+may yes vera create $VMIM dev
+# by a group that every service account is in
+bed_kubectl create rolebinding accounts -n dev --clusterrole=mine --group=system:serviceaccounts:dev
+run kvmig rbac revoke --serviceaccount dev:robot --cluster
+expect_status 4
+expect_stderr_has "service account 'dev:robot' may still create $VMIM in namespace 'dev', by RoleBinding dev/accounts"
+expect_stderr_lacks 'rbac revoke -n'
+bed_kubectl delete rolebinding accounts -n dev
+# who may not read them is told that this is not known
+bed_user wide
+bed_kubectl create clusterrole wide --verb=get,list,update --resource=clusterrolebindings,clusterroles,roles
+bed_kubectl create clusterrole reviews --verb=create --resource=subjectaccessreviews
+bed_kubectl create clusterrolebinding wide --clusterrole=wide --user=wide
+bed_kubectl create clusterrolebinding reviews --clusterrole=reviews --user=wide
+run as wide kvmig rbac revoke vera --cluster
+expect_stderr_has "whether a binding in a namespace lets user 'vera' migrate there cannot be told: you may not list rolebindings"
+expect_stderr_lacks 'no binding in a namespace'
+run kvmig rbac revoke vera -n dev
+expect_status 0
+bed_kubectl delete rolebinding vera-mine -n test
+run kvmig rbac revoke vera --cluster
+expect_status 0
+expect_stderr_has "no binding in a namespace lets user 'vera' migrate there"
 
 test_case 'a service account that stands in a RoleBinding without its namespace'
 cat >short.yaml <<END
