@@ -49,6 +49,7 @@ static gboolean look(const CommandContext *context, Preserve *now, GError **erro
 {
 	RbacAttributes rights[RBAC_N_MIGRATE_RIGHTS];
 	const guint n = preserve_rights(context, rights);
+	const cJSON *keep;
 	g_autoptr(GError) cause = NULL;
 	g_autoptr(RbacObjects) objects = NULL;
 
@@ -63,8 +64,9 @@ static gboolean look(const CommandContext *context, Preserve *now, GError **erro
 		return FALSE;
 	now->has_real_role = rbac_find_role(objects, NULL, ROLE_MIGRATE) != NULL;
 	now->gaps = rbac_gaps(objects, rights, n);
-	now->dependents = rbac_dependents_json(objects, ROLE_UPGRADE, rights, n);
-	now->left = rbac_holders_json(objects, rights, n);
+	keep = json_get(now->state, "keep");
+	now->dependents = rbac_dependents_json(objects, ROLE_UPGRADE, rights, n, keep);
+	now->left = rbac_holders_json(objects, rights, n, keep);
 	return TRUE;
 }
 

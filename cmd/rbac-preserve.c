@@ -29,7 +29,7 @@ static gboolean record_before(const CommandContext *context, cJSON *state, GErro
 		return FALSE;
 	json_set_string(state, "startedAt", at);
 	json_set_string(state, "by", json_string(by, "username", NULL));
-	json_set(state, "before", rbac_holders_json(objects, rights, n));
+	json_set(state, "before", rbac_holders_json(objects, rights, n, NULL));
 	say(context, "%d subjects may migrate today: recorded in the role",
 	    cJSON_GetArraySize(json_get(state, "before")));
 	return TRUE;

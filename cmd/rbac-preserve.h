@@ -17,7 +17,8 @@ typedef struct {
 	gboolean has_real_role;
 	RbacAggregation admin;
 	/* rows of rbac_dependents_json() and rbac_holders_json(): who would lose the right with the
-	 * temporary role, and who would have it without */
+	 * temporary role, and who would have it without; those who are to keep it also where they
+	 * have it by a group that every such name is in */
 	cJSON *dependents, *left;
 	char *gaps; /* what was not read, and so is missing in these; NULL: nothing */
 } Preserve;

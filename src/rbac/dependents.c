@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rbac/dependents.h"
 
+#include "rbac/binding.h"
+
 #define EVERYWHERE "" /* the place of ClusterRoleBindings; no namespace has that name */
 
 /* What one subject has where: namespace -> rights, EVERYWHERE too. */
@@ -21,13 +23,14 @@ static void holding_free(Holding *holding)
 	g_free(holding);
 }
 
-static Holding *holding_new(const RbacSubject *subject)
+/* Takes subject and name. */
+static Holding *holding_new(cJSON *subject, char *user, gboolean is_group)
 {
 	Holding *holding = g_new0(Holding, 1);
 
-	holding->subject = rbac_subject_to_json(subject);
-	holding->user = rbac_subject_user_name(subject);
-	holding->is_group = subject->kind == RBAC_SUBJECT_GROUP;
+	holding->subject = subject;
+	holding->user = user;
+	holding->is_group = is_group;
 	holding->places = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	holding->order = g_ptr_array_new();
 	return holding;
@@ -53,7 +56,7 @@ static void hold(Holding *holding, const char *place, guint32 rights)
 }
 
 /* Holding*, in the order of rbac_who_can(). system:masters needs no binding, and is left out. */
-static GPtrArray *read_holdings(RbacObjects *objects, const RbacAttributes *rights, guint n)
+static GPtrArray *read_bound(RbacObjects *objects, const RbacAttributes *rights, guint n)
 {
 	g_autoptr(GPtrArray) holders = rbac_who_can(objects, rights, n);
 	GPtrArray *holdings =
@@ -61,7 +64,9 @@ static GPtrArray *read_holdings(RbacObjects *objects, const RbacAttributes *righ
 
 	for (guint i = 0; i < holders->len; i++) {
 		const RbacHolder *holder = holders->pdata[i];
-		Holding *holding = holding_new(&holder->subject);
+		Holding *holding = holding_new(rbac_subject_to_json(&holder->subject),
+					       rbac_subject_user_name(&holder->subject),
+					       holder->subject.kind == RBAC_SUBJECT_GROUP);
 
 		for (guint p = 0; p < holder->paths->len; p++) {
 			const RbacPath *path = holder->paths->pdata[p];
@@ -72,6 +77,64 @@ static GPtrArray *read_holdings(RbacObjects *objects, const RbacAttributes *righ
 		}
 		g_ptr_array_add(holdings, holding);
 	}
+	return holdings;
+}
+
+static char *key_of(gboolean is_group, const char *name)
+{
+	return g_strconcat(is_group ? "g" : "u", name, NULL);
+}
+
+static GHashTable *by_subject(const GPtrArray *holdings)
+{
+	GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
+	for (guint i = 0; i < holdings->len; i++) {
+		Holding *holding = holdings->pdata[i];
+
+		g_hash_table_insert(table, key_of(holding->is_group, holding->user), holding);
+	}
+	return table;
+}
+
+static Holding *find(GHashTable *table, gboolean is_group, const char *name)
+{
+	g_autofree char *key = key_of(is_group, name);
+
+	return g_hash_table_lookup(table, key);
+}
+
+/* To what a user has himself, what the groups that his name is always in have. */
+static void add_implied(GPtrArray *holdings, GHashTable *table, const cJSON *subject)
+{
+	g_autoptr(cJSON) identity = subject_identity(subject);
+	const char *user = json_string(identity, "user", NULL);
+	g_auto(GStrv) groups = user ? rbac_implied_groups(user) : NULL;
+	Holding *holding = user ? find(table, FALSE, user) : NULL;
+
+	for (guint i = 0; groups && groups[i]; i++) {
+		const Holding *group = find(table, TRUE, groups[i]);
+
+		if (group && !holding) {
+			holding = holding_new(cJSON_Duplicate(subject, TRUE), g_strdup(user),
+					      FALSE);
+			g_ptr_array_add(holdings, holding);
+			g_hash_table_insert(table, key_of(FALSE, user), holding);
+		}
+		for (guint p = 0; group && p < group->order->len; p++)
+			hold(holding, group->order->pdata[p],
+			     held_at(group, group->order->pdata[p]));
+	}
+}
+
+static GPtrArray *read_holdings(RbacObjects *objects, const RbacAttributes *rights, guint n,
+				const cJSON *also)
+{
+	GPtrArray *holdings = read_bound(objects, rights, n);
+	g_autoptr(GHashTable) table = by_subject(holdings);
+	const cJSON *subject;
+
+	cJSON_ArrayForEach(subject, also) add_implied(holdings, table, subject);
 	return holdings;
 }
 
@@ -92,9 +155,10 @@ static void row_add(cJSON *row, const char *place)
 		json_set_bool(row, "everywhere", TRUE);
 }
 
-cJSON *rbac_holders_json(RbacObjects *objects, const RbacAttributes *rights, guint n)
+cJSON *rbac_holders_json(RbacObjects *objects, const RbacAttributes *rights, guint n,
+			 const cJSON *also)
 {
-	g_autoptr(GPtrArray) holdings = read_holdings(objects, rights, n);
+	g_autoptr(GPtrArray) holdings = read_holdings(objects, rights, n, also);
 	cJSON *rows = cJSON_CreateArray();
 
 	for (guint i = 0; i < holdings->len; i++) {
@@ -139,22 +203,8 @@ static gboolean loses(RbacObjects *objects, const Holding *before, const Holding
 	return lost && (lost & ~implied_at(objects, before, place, rights, n));
 }
 
-static GHashTable *by_subject(const GPtrArray *holdings)
-{
-	GHashTable *table = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-
-	for (guint i = 0; i < holdings->len; i++) {
-		Holding *holding = holdings->pdata[i];
-
-		g_hash_table_insert(table,
-				    g_strconcat(holding->is_group ? "g" : "u", holding->user, NULL),
-				    holding);
-	}
-	return table;
-}
-
 cJSON *rbac_dependents_json(RbacObjects *objects, const char *role, const RbacAttributes *rights,
-			    guint n)
+			    guint n, const cJSON *also)
 {
 	g_autoptr(GPtrArray) before = NULL;
 	g_autoptr(GPtrArray) after = NULL;
@@ -162,16 +212,14 @@ cJSON *rbac_dependents_json(RbacObjects *objects, const char *role, const RbacAt
 	cJSON *rows = cJSON_CreateArray();
 
 	rbac_objects_reaggregate(objects);
-	before = read_holdings(objects, rights, n);
+	before = read_holdings(objects, rights, n, also);
 	(void)rbac_objects_remove(objects, RBAC_CLUSTER_ROLES, NULL, role);
 	rbac_objects_reaggregate(objects);
-	after = read_holdings(objects, rights, n);
+	after = read_holdings(objects, rights, n, NULL);
 	table = by_subject(after);
 	for (guint i = 0; i < before->len; i++) {
 		const Holding *holding = before->pdata[i];
-		g_autofree char *key =
-			g_strconcat(holding->is_group ? "g" : "u", holding->user, NULL);
-		const Holding *then = g_hash_table_lookup(table, key);
+		const Holding *then = find(table, holding->is_group, holding->user);
 		cJSON *row = NULL;
 
 		for (guint p = 0; p < holding->order->len; p++) {

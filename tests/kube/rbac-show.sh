@@ -205,11 +205,27 @@ migrates yes lead nsadmin plain
 run as nsadmin kvmig rbac preserve finish --accept-loss
 expect_status 7
 
+test_case 'finish: one who is to keep it has it only by a group that he is always in'
+bed_kubectl create rolebinding accounts -n prod --clusterrole=admin --group=system:serviceaccounts:prod
+run kvmig rbac preserve keep --serviceaccount prod:robot
+expect_status 0
+expect_stderr_has "service account 'prod:robot' has it by the temporary role only: "
+expect_stderr_lacks 'no right to migrate'
+run kvmig rbac preserve finish --accept-loss
+expect_status 3
+expect_stderr_has "service account 'prod:robot' would lose the right in prod"
+expect_stderr_has 'rbac grant -n prod --serviceaccount prod:robot'
+bed_kubectl create rolebinding accounts-migrate -n prod --clusterrole=kubevirt.io:migrate --group=system:serviceaccounts:prod
+run kvmig rbac preserve keep --serviceaccount prod:robot
+expect_status 0
+expect_stderr_lacks robot
+bed_kubectl delete rolebinding accounts -n prod
+
 test_case 'finished: only those who were granted it migrate'
 run kvmig rbac preserve finish --accept-loss --timeout 20s
 expect_status 0
 expect_stderr_has 'proven: 1 of those who depended on it may not migrate any more'
-expect_stderr_has 'proven: 2 of those who are to keep the right have it'
+expect_stderr_has 'proven: 3 of those who are to keep the right have it'
 migrates yes admin lead plain
 migrates no nsadmin outsider
 run kvmig rbac preserve finish

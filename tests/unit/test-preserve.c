@@ -137,9 +137,8 @@ static const RbacAttributes rights[] = {
 	{ .verb = "create", .group = "kubevirt.io", .resource = "virtualmachineinstancemigrations" }
 };
 
-static char *dependents(RbacObjects *objects)
+static char *rows_text(const cJSON *rows)
 {
-	g_autoptr(cJSON) rows = rbac_dependents_json(objects, ROLE_UPGRADE, rights, 1);
 	GString *text = g_string_new(NULL);
 	const cJSON *row, *name;
 
@@ -153,6 +152,13 @@ static char *dependents(RbacObjects *objects)
 			g_string_append_printf(text, "%s;", name->valuestring);
 	}
 	return g_string_free(text, FALSE);
+}
+
+static char *dependents(RbacObjects *objects)
+{
+	g_autoptr(cJSON) rows = rbac_dependents_json(objects, ROLE_UPGRADE, rights, 1, NULL);
+
+	return rows_text(rows);
 }
 
 static void test_dependents(void)
@@ -184,6 +190,43 @@ static void test_dependents(void)
 	g_assert_cmpstr(again, ==, "");
 }
 
+/* Those who are to keep it have it by groups only, which bindings name and nobody else. */
+static void test_implied(void)
+{
+	g_autoptr(RbacObjects) objects = new_world();
+	g_autoptr(cJSON) keep = cJSON_CreateArray();
+	g_autoptr(cJSON) lost = NULL;
+	g_autoptr(cJSON) left = NULL;
+	g_autofree char *lost_text = NULL;
+	g_autofree char *left_text = NULL;
+
+	add(objects, binding("a", "one", "admin", subject_group("system:serviceaccounts:x", NULL)));
+	add(objects, binding("b", "two", "admin", subject_group("system:serviceaccounts", NULL)));
+	add(objects, binding("c", "three", "admin", subject_group("system:authenticated", NULL)));
+	add(objects,
+	    binding("d", "four", ROLE_MIGRATE, subject_group("system:authenticated", NULL)));
+	/* both lose it in all of them but one, where they have the real role: bot by itself, cog by
+	 * its group */
+	cJSON_AddItemToArray(keep, subject_service_account("x:bot", NULL));
+	add(objects, binding("a", "five", ROLE_MIGRATE, subject_service_account("x:bot", NULL)));
+	cJSON_AddItemToArray(keep, subject_service_account("y:cog", NULL));
+	add(objects,
+	    binding("b", "six", ROLE_MIGRATE, subject_group("system:serviceaccounts:y", NULL)));
+	cJSON_AddItemToArray(keep, subject_user("ann", NULL));
+	/* of a group nothing is known but its name */
+	cJSON_AddItemToArray(keep, subject_group("ops", NULL));
+	lost = rbac_dependents_json(objects, ROLE_UPGRADE, rights, 1, keep);
+	lost_text = rows_text(lost);
+	g_assert_cmpstr(lost_text, ==,
+			"system:authenticated:c; system:serviceaccounts:b; "
+			"system:serviceaccounts:x:a; bot:b;c; cog:c; ann:c;");
+	left = rbac_holders_json(objects, rights, 1, keep);
+	left_text = rows_text(left);
+	g_assert_cmpstr(left_text, ==,
+			"system:authenticated:d; system:serviceaccounts:y:b; bot:a;d; cog:b;d; "
+			"ann:d;");
+}
+
 static void test_holders(void)
 {
 	g_autoptr(RbacObjects) objects = new_world();
@@ -193,7 +236,7 @@ static void test_holders(void)
 	add(objects, binding("a", "one", "admin", subject_user("ann", NULL)));
 	add(objects, binding(NULL, "two", ROLE_MIGRATE, subject_user("ann", NULL)));
 	add(objects, binding("a", "three", "view", subject_user("ben", NULL)));
-	rows = rbac_holders_json(objects, rights, 1);
+	rows = rbac_holders_json(objects, rights, 1, NULL);
 	g_assert_cmpint(cJSON_GetArraySize(rows), ==, 1);
 	g_assert_true(json_bool(rows->child, "everywhere", FALSE));
 	text = json_print(json_get(rows->child, "namespaces"));
@@ -207,6 +250,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/preserve/state", test_state);
 	g_test_add_func("/preserve/bounds", test_bounds);
 	g_test_add_func("/preserve/dependents", test_dependents);
+	g_test_add_func("/preserve/implied", test_implied);
 	g_test_add_func("/preserve/holders", test_holders);
 	return g_test_run();
 }
