@@ -30,79 +30,90 @@ static gboolean record_before(const CommandContext *context, cJSON *state, GErro
 	json_set_string(state, "startedAt", at);
 	json_set_string(state, "by", json_string(by, "username", NULL));
 	json_set(state, "before", rbac_holders_json(objects, rights, n, NULL));
-	say(context, "%d subjects may migrate today: recorded in the role",
-	    cJSON_GetArraySize(json_get(state, "before")));
 	return TRUE;
 }
 
-/* Then the role gives back what the upgrade has taken. */
-static gboolean warn_if_late(const CommandContext *context, GError **error)
+/* What one attempt is to write; told once it is written. */
+typedef struct {
+	GPtrArray *wrongs;     /* of the role that was there */
+	const cJSON *recorded; /* who may migrate today; NULL: that was recorded before */
+	gboolean late;         /* the role gives back what the upgrade has taken */
+} Start;
+
+static void tell_start(const CommandContext *context, const Start *start, gboolean was_there,
+		       gboolean dry_run)
 {
-	RbacVerdict upgraded;
-
-	if (!rbac_role_exists(context, ROLE_MIGRATE, &upgraded, error))
-		return FALSE;
-	if (upgraded != RBAC_YES)
-		return TRUE;
-	say_warning(context, "there is a ClusterRole '" ROLE_MIGRATE "': KubeVirt has been "
-			     "upgraded already, and the temporary role gives the right to migrate "
-			     "to admins of namespaces who may not have it now");
-	say_hint(context, "'kvmig rbac preserve abort --accept-loss' undoes that");
-	return TRUE;
+	for (guint i = 0; i < start->wrongs->len; i++)
+		say_warning(context,
+			    "ClusterRole '" ROLE_UPGRADE "' was there already: %s; %sput right",
+			    (const char *)start->wrongs->pdata[i], dry_run ? "would be " : "");
+	if (start->late) {
+		say_warning(context, "there is a ClusterRole '" ROLE_MIGRATE "': KubeVirt has been "
+				     "upgraded already, and the temporary role gives the right to "
+				     "migrate to admins of namespaces who may not have it now");
+		if (!dry_run)
+			say_hint(context, "'kvmig rbac preserve abort --accept-loss' undoes that");
+	}
+	if (start->recorded)
+		say(context, "%d subjects may migrate today: %s in the role",
+		    cJSON_GetArraySize(start->recorded),
+		    dry_run ? "that would be recorded" : "recorded");
+	say(context, "ClusterRole '" ROLE_UPGRADE "' %s%s", was_there ? "put right" : "made",
+	    dry_run ? " (dry run)" : "");
 }
 
-/* FALSE with *ret_changed FALSE: nothing to do. */
-static gboolean prepare(const CommandContext *context, cJSON *role, gboolean *ret_changed,
+static gboolean prepare(const CommandContext *context, cJSON *role, cJSON *state, Start *start,
 			GError **error)
 {
-	g_autoptr(GPtrArray) wrongs = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(cJSON) state = preserve_state(role);
+	RbacVerdict upgraded = RBAC_NO;
 
-	preserve_role_mend(role, wrongs);
-	for (guint i = 0; i < wrongs->len; i++)
-		say_warning(context,
-			    "ClusterRole '" ROLE_UPGRADE "' was there already: %s; put "
-			    "right",
-			    (const char *)wrongs->pdata[i]);
-	*ret_changed = wrongs->len > 0 || !json_get(state, "startedAt");
-	if (!json_get(state, "startedAt") &&
-	    (!warn_if_late(context, error) || !record_before(context, state, error)))
-		return FALSE;
+	preserve_role_mend(role, start->wrongs);
+	if (!json_get(state, "startedAt")) {
+		if (!rbac_role_exists(context, ROLE_MIGRATE, &upgraded, error) ||
+		    !record_before(context, state, error))
+			return FALSE;
+		start->recorded = json_get(state, "before");
+	}
+	start->late = upgraded == RBAC_YES;
 	preserve_set_state(role, state);
 	return TRUE;
 }
 
-static gboolean put_role(const CommandContext *context, const StartValues *values,
-			 gboolean *ret_done, GError **error)
+static gboolean write_role(const CommandContext *context, const StartValues *values,
+			   const cJSON *role, gboolean was_there, GError **error)
 {
 	const ClusterWriteFlags flags = config_flags(&values->dry_run);
+	g_autoptr(cJSON) stored = NULL;
+
+	if (values->dry_run.dry_run == DRY_RUN_CLIENT)
+		return TRUE;
+	stored = was_there ? cluster_update(context->cluster, role, flags, error)
+			   : cluster_create(context->cluster, role, flags, error);
+	return stored != NULL;
+}
+
+static gboolean put_role(const CommandContext *context, const StartValues *values, GError **error)
+{
 	g_autoptr(GError) cause = NULL;
 	g_autoptr(cJSON) there = preserve_get_role(context, &cause);
 	g_autoptr(cJSON) role = there ? cJSON_Duplicate(there, TRUE) : preserve_role_new();
-	g_autoptr(cJSON) stored = NULL;
-	gboolean changed = FALSE;
+	g_autoptr(cJSON) state = preserve_state(role);
+	g_autoptr(GPtrArray) wrongs = g_ptr_array_new_with_free_func(g_free);
+	Start start = { .wrongs = wrongs };
 
-	*ret_done = FALSE;
-	if (cause || !prepare(context, role, &changed, &cause)) {
+	if (cause) {
 		g_propagate_error(error, g_steal_pointer(&cause));
 		return FALSE;
 	}
-	*ret_done = TRUE;
-	if (there && !changed) {
+	if (!prepare(context, role, state, &start, error))
+		return FALSE;
+	if (there && !wrongs->len && !start.recorded) {
 		say(context, "nothing to change: it has been started already");
 		return TRUE;
 	}
-	if (values->dry_run.dry_run != DRY_RUN_CLIENT)
-		stored = there ? cluster_update(context->cluster, role, flags, &cause)
-			       : cluster_create(context->cluster, role, flags, &cause);
-	if (!stored && cause) {
-		*ret_done = error_code(cause) != KVMIG_ERROR_CONFLICT &&
-			    error_code(cause) != KVMIG_ERROR_EXISTS;
-		g_propagate_error(error, g_steal_pointer(&cause));
+	if (!write_role(context, values, role, there != NULL, error))
 		return FALSE;
-	}
-	say(context, "ClusterRole '" ROLE_UPGRADE "' %s%s", there ? "put right" : "made",
-	    flags ? " (dry run)" : "");
+	tell_start(context, &start, there != NULL, values->dry_run.dry_run != DRY_RUN_NO);
 	return TRUE;
 }
 
@@ -152,17 +163,16 @@ static int run_start(CommandContext *context, const void *data, GError **error)
 	const StartValues *values = data;
 	g_autoptr(GError) cause = NULL;
 	RbacAggregation now = { .is_aggregated = FALSE };
-	gboolean done = FALSE;
 
 	if (!preserve_check_cluster(context, error))
 		return STATUS_FAILED;
-	for (guint n = 0; n < TRIES && !done; n++) {
+	for (guint n = 0; n < TRIES; n++) {
 		g_clear_error(&cause);
-		if (!put_role(context, values, &done, &cause) && !done)
-			g_usleep((gulong)g_random_int_range(1, PAUSE_MAX_US));
-		if (cause && error_code(cause) != KVMIG_ERROR_CONFLICT &&
-		    error_code(cause) != KVMIG_ERROR_EXISTS)
+		if (put_role(context, values, &cause) ||
+		    (error_code(cause) != KVMIG_ERROR_CONFLICT &&
+		     error_code(cause) != KVMIG_ERROR_EXISTS))
 			break;
+		g_usleep((gulong)g_random_int_range(1, PAUSE_MAX_US));
 	}
 	if (cause) {
 		g_propagate_error(error, g_steal_pointer(&cause));

@@ -82,10 +82,12 @@ expect_stderr_has 'nothing to do'
 run as nsadmin kvmig rbac preserve start
 expect_status 7
 expect_stderr_has 'cluster admin'
-run kvmig rbac preserve start --dry-run --read-only
-expect_status 0
-run kvmig rbac preserve start --dry-run=server --read-only
-expect_status 0
+for dry in --dry-run --dry-run=server; do
+	run kvmig rbac preserve start $dry --read-only
+	expect_status 0
+	expect_stderr_has 'subjects may migrate today: that would be recorded in the role'
+	expect_stderr_has "ClusterRole 'kubevirt.io:upgrademigrate' made (dry run)"
+done
 run kubectl get clusterrole kubevirt.io:upgrademigrate
 expect_status 1
 
@@ -113,9 +115,26 @@ run kvmig rbac preserve start --timeout 20s
 expect_status 0
 expect_stderr_has 'it has been started already'
 
-test_case 'preserve start: cut off while it proves, and once more; two admins at once'
+test_case 'preserve start: what was done is said once it is done, however often somebody is in between'
 bed_proxy slow
 bed_kubeconfig admin slow.kubeconfig "https://$(cat "$bed/slow.address")"
+bed_kubectl delete clusterrole kubevirt.io:upgrademigrate
+bed_kubectl create -f broken.yaml
+bed_rules slow '[{"method": "PUT", "path": "upgrademigrate", "times": 3, "status": 409, "reason": "Conflict"}]'
+run kvmig rbac preserve start --kubeconfig slow.kubeconfig
+expect_status 0
+expect 'it was tried again' test "$(bed_proxy_requests slow '.method == "PUT"' | wc -l)" -eq 4
+expect 'recorded once' test "$(grep -c 'today: recorded in the role' "$err")" -eq 1
+expect 'put right once' test "$(grep -c 'documented ones; put right' "$err")" -eq 1
+bed_kubectl delete clusterrole kubevirt.io:upgrademigrate
+bed_kubectl create -f broken.yaml
+bed_rules slow '[{"method": "PUT", "path": "upgrademigrate", "status": 500}]'
+run kvmig rbac preserve start --kubeconfig slow.kubeconfig
+expect_status 1
+expect_stderr_lacks recorded
+expect_stderr_lacks 'put right'
+
+test_case 'preserve start: cut off while it proves, and once more; two admins at once'
 bed_kubectl delete clusterrole kubevirt.io:upgrademigrate
 bed_rules slow '[{"method": "POST", "path": "localsubjectaccessreviews", "delay": 60}]'
 kvmig rbac preserve start --kubeconfig slow.kubeconfig >/dev/null 2>&1 &
