@@ -9,6 +9,8 @@
 
 enum { WATCH_MIGRATIONS, WATCH_VMIS, WATCH_HOSTS, WATCH_SETTINGS };
 
+static void on_rewatch(gpointer data);
+
 /* Of Job: a copy, for loops in which jobs may end. */
 static GPtrArray *list_jobs(GHashTable *table)
 {
@@ -105,6 +107,35 @@ static void adopt(Engine *engine, const cJSON *object)
 		job_wake_in(job, 0);
 }
 
+static void watch_again(Engine *engine, int which)
+{
+	cluster_watch_stop(engine->watches[which]);
+	engine->watches[which] = NULL;
+	if (!engine->rewatch_timer)
+		engine->rewatch_timer = clock_after(engine->clock, REWATCH_MS, on_rewatch, engine);
+}
+
+/* An event may be older than the store: what was written just before the end is heard of when the
+ * job is gone. Taken up by that, a migration that has ended would never end again. */
+static void adopt_fresh(Engine *engine, const cJSON *object)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(cJSON) fresh = cluster_get(engine->cluster, &KIND_VMIM, object_namespace(object),
+					     object_name(object), &error);
+	Migration view;
+
+	if (!fresh) {
+		if (error_code(error) == KVMIG_ERROR_NOT_FOUND)
+			return;
+		g_info("migrations are listed anew: %s", error->message);
+		watch_again(engine, WATCH_MIGRATIONS);
+		return;
+	}
+	migration_read(fresh, &view);
+	if (g_strcmp0(view.uid, object_uid(object)) == 0 && !migration_phase_is_final(view.phase))
+		adopt(engine, fresh);
+}
+
 static void on_deleted(Job *job)
 {
 	/* with a step in the journal autostart may be off */
@@ -117,7 +148,9 @@ static void on_deleted(Job *job)
 	job_run(job);
 }
 
-static void on_migration(Engine *engine, ClusterEventType type, const cJSON *object)
+/* take_up: gets a job for one that has none and has not ended. */
+static void hear_of(Engine *engine, ClusterEventType type, const cJSON *object,
+		    void (*take_up)(Engine *engine, const cJSON *object))
 {
 	const char *uid = object_uid(object);
 	Job *job = uid ? g_hash_table_lookup(engine->jobs, uid) : NULL;
@@ -132,7 +165,7 @@ static void on_migration(Engine *engine, ClusterEventType type, const cJSON *obj
 		if (job)
 			on_deleted(job);
 	} else if (!job && uid && !migration_phase_is_final(view.phase)) {
-		adopt(engine, object);
+		take_up(engine, object);
 	} else if (job && view.abort_requested && !job->cancel_by) {
 		follow_cancel(job, "user");
 		job_run(job);
@@ -140,6 +173,11 @@ static void on_migration(Engine *engine, ClusterEventType type, const cJSON *obj
 		return; /* our own write, most often */
 	}
 	queue_schedule_round(engine);
+}
+
+static void on_migration(Engine *engine, ClusterEventType type, const cJSON *object)
+{
+	hear_of(engine, type, object, adopt_fresh);
 }
 
 static void on_vmi(Engine *engine, ClusterEventType type, const cJSON *object)
@@ -198,7 +236,7 @@ static void take_migrations(Engine *engine, GPtrArray *objects)
 
 			migration_read(object, &view);
 			if (view.uid && (view.step != NULL) == begun)
-				on_migration(engine, CLUSTER_EVENT_ADDED, object);
+				hear_of(engine, CLUSTER_EVENT_ADDED, object, adopt);
 		}
 	}
 }
@@ -255,8 +293,6 @@ static const struct {
 	{ &KIND_VMIM, WATCH_MIGRATIONS, take_migrations, on_migration },
 };
 
-static void on_rewatch(gpointer data);
-
 static void on_event(Engine *engine, int which, ClusterEventType type, const cJSON *object,
 		     const GError *error)
 {
@@ -267,10 +303,7 @@ static void on_event(Engine *engine, int which, ClusterEventType type, const cJS
 		return;
 	}
 	g_info("watching %s starts anew: %s", watched[which].kind->plural, error->message);
-	cluster_watch_stop(engine->watches[watched[which].watch]);
-	engine->watches[watched[which].watch] = NULL;
-	if (!engine->rewatch_timer)
-		engine->rewatch_timer = clock_after(engine->clock, REWATCH_MS, on_rewatch, engine);
+	watch_again(engine, watched[which].watch);
 }
 
 #define WATCH_FUNC(which)                                                                          \

@@ -214,6 +214,44 @@ gboolean world_settle(World *world, guint ms)
 	return FALSE;
 }
 
+typedef struct {
+	World *world;
+	void (*act)(World *world);
+	gboolean done;
+} Deaf;
+
+static void on_deaf(ClusterEventType type G_GNUC_UNUSED, const cJSON *object G_GNUC_UNUSED,
+		    const GError *error G_GNUC_UNUSED, gpointer data)
+{
+	Deaf *deaf = data;
+
+	if (deaf->done)
+		return;
+	deaf->done = TRUE;
+	deaf->act(deaf->world);
+}
+
+/* A store delivers nothing while a watcher is still busy with what it was told. */
+void world_deaf(World *world, void (*act)(World *world))
+{
+	Cluster *cluster = world->store.cluster;
+	Deaf deaf = { .world = world, .act = act };
+	g_autofree char *version = NULL;
+	g_autoptr(GPtrArray) objects = cluster_list(cluster, &KIND_LEASE, NULL, &version, NULL);
+	g_autoptr(cJSON) lease = object_new(&KIND_LEASE, NS, "deaf");
+	g_autoptr(cJSON) stored = NULL;
+	g_autoptr(GError) error = NULL;
+	ClusterWatch *watch =
+		cluster_watch(cluster, &KIND_LEASE, NULL, version, on_deaf, &deaf, &error);
+
+	g_assert_no_error(error);
+	stored = cluster_create(cluster, lease, CLUSTER_WRITE_NONE, &error);
+	g_assert_no_error(error);
+	while (!deaf.done)
+		g_main_context_iteration(NULL, TRUE);
+	cluster_watch_stop(watch);
+}
+
 /* ---- migrations ----------------------------------------------------------------------------- */
 
 char *world_migrate(World *world, const char *vm, const char *node)

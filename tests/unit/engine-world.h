@@ -56,6 +56,9 @@ void world_run_ms(World *world, guint ms);
 /* Until nothing is unfinished, at most so long. FALSE: something is. */
 gboolean world_settle(World *world, guint ms);
 
+/* Does something, once in a world's life, while nobody that watches the store hears anything. */
+void world_deaf(World *world, void (*act)(World *world));
+
 /* The new migration's name; free. */
 char *world_migrate(World *world, const char *vm, const char *node);
 cJSON *world_get(World *world, const Kind *kind, const char *name);
