@@ -198,6 +198,7 @@ static StepResult end_with(Job *job, const char *autostart_node)
 {
 	job_forget_asks(job);
 	clock_cancel(job->engine->clock, &job->timer);
+	job->progress_due = FALSE;
 	job->autostart_side = NULL;
 	if (autostart_is_ours(job) && autostart_node)
 		job->autostart_side = autostart_node;

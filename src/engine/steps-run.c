@@ -87,6 +87,14 @@ static void store_progress(Engine *engine, GPtrArray *due)
 		journal_resync(g_ptr_array_index(due, i));
 }
 
+/* Later states change the object bit by bit and store it when it is whole: the final phase must
+ * not go out without the rest of the end. */
+static gboolean has_progress(const Job *job)
+{
+	return job->progress_due &&
+	       (job->state == STATE_FOLLOWING || job->state == STATE_CANCELLING);
+}
+
 /* All that have news in one write: it costs the same for one migration as for fifty. */
 static void on_progress_timer(gpointer data)
 {
@@ -100,7 +108,7 @@ static void on_progress_timer(gpointer data)
 		return;
 	g_hash_table_iter_init(&iter, engine->jobs);
 	while (g_hash_table_iter_next(&iter, NULL, &value))
-		if (((Job *)value)->progress_due)
+		if (has_progress(value))
 			g_ptr_array_add(due, value);
 	if (due->len > 0)
 		store_progress(engine, due);

@@ -114,6 +114,7 @@ void settle_begin(Job *job)
 	job->same = 0;
 	job->same_since_us = 0;
 	job->attempts = 0;
+	job->progress_due = FALSE;
 	settle_again(job);
 }
 

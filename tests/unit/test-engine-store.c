@@ -3,6 +3,8 @@
  * The engine and the store: what is heard of late, what somebody else has changed meanwhile, what
  * cannot be written.
  */
+#include <sqlite3.h>
+
 #include "model/wellknown.h"
 #include "tests/unit/engine-world.h"
 
@@ -35,11 +37,80 @@ static void test_heard_after_the_end(void)
 	world_clear(&world);
 }
 
+/* ---- no record ------------------------------------------------------------------------------ */
+
+static void change_history(World *world, const char *sql)
+{
+	g_autofree char *path =
+		g_build_filename(world->store.folder, "kvmig", "history.db", NULL);
+	sqlite3 *db = NULL;
+
+	g_assert_cmpint(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), ==, SQLITE_OK);
+	g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static void break_history(World *world)
+{
+	change_history(world, "CREATE TRIGGER broken BEFORE INSERT ON migrations"
+			      "  BEGIN SELECT raise(ABORT, 'broken'); END;");
+}
+
+/* The engine warns of a record that it could not write: counted, and no failure of the test. */
+static void count_warnings(const char *domain G_GNUC_UNUSED, GLogLevelFlags level G_GNUC_UNUSED,
+			   const char *message, gpointer data)
+{
+	guint *n = data;
+
+	if (!g_str_has_prefix(message, "cannot record migration"))
+		g_error("%s", message);
+	++*n;
+}
+
+static guint listen(guint *warnings)
+{
+	g_log_set_always_fatal(G_LOG_FATAL_MASK | G_LOG_LEVEL_CRITICAL);
+	return g_log_set_handler("kvmig", G_LOG_LEVEL_WARNING, count_warnings, warnings);
+}
+
+/* The final phase goes out with all that belongs to the end, whatever the end waits for. */
+static void test_final_phase_is_the_end(void)
+{
+	g_autofree char *name = NULL;
+	guint handler, warnings = 0, final = 0;
+	World world;
+
+	world_init(&world, FALSE);
+	handler = listen(&warnings);
+	sim_set_link(world.sim, 128 * MIB);
+	break_history(&world);
+	name = world_migrate(&world, "web", "n2");
+	while (final < 10) {
+		g_autoptr(cJSON) object = NULL;
+		Migration view;
+
+		world_run_ms(&world, 100);
+		object = world_get(&world, &KIND_VMIM, name);
+		migration_read(object, &view);
+		if (!migration_phase_is_final(view.phase))
+			continue;
+		final++;
+		g_assert_false(object_has_finalizer(object, FINALIZER_MIGRATION));
+		g_assert_cmpstr(view.step, ==, "done");
+	}
+	g_assert_cmpuint(warnings, ==, 3);
+	g_assert_true(engine_is_idle(world.engine));
+	assert_phase(&world, name, "Succeeded");
+	g_log_remove_handler("kvmig", handler);
+	world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 #define ADD(path, test) g_test_add_func("/engine-store/" path, test)
 	ADD("heard-after-the-end", test_heard_after_the_end);
+	ADD("final-phase-is-the-end", test_final_phase_is_the_end);
 #undef ADD
 	return g_test_run();
 }
