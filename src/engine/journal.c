@@ -31,6 +31,7 @@ static gboolean take_over_changes(Job *job, GError **error)
 				 "somebody else writes the status of migration '%s'",
 				 job->view.name);
 	json_set(job->object, "metadata", cJSON_Duplicate(json_get(fresh, "metadata"), TRUE));
+	job_read(job);
 	return TRUE;
 }
 
@@ -53,6 +54,7 @@ gboolean journal_store(Job *job, GError **error)
 		}
 		if (!g_error_matches(failure, KVMIG_ERROR, KVMIG_ERROR_NOT_FOUND)) {
 			g_propagate_error(error, g_steal_pointer(&failure));
+			job_read(job); /* of what the caller changed, which stays */
 			return FALSE;
 		}
 		/* Somebody took the finalizer off. What was begun is still ours to end well. */
@@ -157,6 +159,7 @@ void journal_waiting(Job *job, const char *reason, const char *message, int posi
 	json_set_int(job_kvmig(job), "arrival", job->view.arrival);
 	job->rank = position;
 	job->rank_of = of;
+	job_read(job);
 	journal_advance(job, MIGRATION_PHASE_PENDING);
 }
 

@@ -37,6 +37,51 @@ static void test_heard_after_the_end(void)
 	world_clear(&world);
 }
 
+/* ---- somebody else writes -------------------------------------------------------------------- */
+
+/* What the engine must not write over: a status that is not as it left it. */
+static void write_status(World *world, const char *migration)
+{
+	g_autoptr(cJSON) object = world_get(world, &KIND_VMIM, migration);
+	g_autoptr(cJSON) stored = NULL;
+
+	json_set_string(json_ensure_object(json_ensure_object(object, "status"), "kvmig"), "other",
+			"hand");
+	stored = cluster_update_status(world->store.cluster, object, CLUSTER_WRITE_NONE, NULL);
+	g_assert_nonnull(stored);
+}
+
+static void expect_foreign_status(World *world, const char *migration)
+{
+	g_autoptr(cJSON) object = world_get(world, &KIND_VMIM, migration);
+
+	g_assert_cmpstr(json_string(json_path(object, "status", "kvmig", NULL), "other", ""), ==,
+			"hand");
+	assert_phase(world, migration, "Pending");
+}
+
+/* Why it waits changes, and changes again, and cannot be stored. */
+static void test_status_of_another(void)
+{
+	g_autofree char *name = NULL;
+	World world;
+
+	world_init(&world, FALSE);
+	name = world_migrate(&world, "web", "n9");
+	world_run_ms(&world, 3000);
+	assert_reason(&world, name, "KVMIG-PEND-NO-TARGET");
+	write_status(&world, name);
+	for (int i = 3; i < 6; i++) {
+		g_autofree char *host = g_strdup_printf("n%d", i);
+
+		world_add_host(&world, host, 8 * GIB);
+		world_look(&world);
+		world_run_ms(&world, 5000);
+		expect_foreign_status(&world, name);
+	}
+	world_clear(&world);
+}
+
 /* ---- no record ------------------------------------------------------------------------------ */
 
 static void change_history(World *world, const char *sql)
@@ -110,6 +155,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 #define ADD(path, test) g_test_add_func("/engine-store/" path, test)
 	ADD("heard-after-the-end", test_heard_after_the_end);
+	ADD("status-of-another", test_status_of_another);
 	ADD("final-phase-is-the-end", test_final_phase_is_the_end);
 #undef ADD
 	return g_test_run();
