@@ -399,7 +399,10 @@ static void drop_finalizer(Job *job)
 
 static void tell_end(Job *job)
 {
-	if (job->vmi_object && job->handed_over) {
+	/* written with the hand-over, of which a cancel may have been heard by that very write */
+	gboolean told = job->handed_over || job->handed_over_unix_us > 0;
+
+	if (job->vmi_object && told) {
 		g_autoptr(cJSON) patch = migration_state_patch(job, TRUE);
 
 		patch_vmi(job, patch);

@@ -488,8 +488,10 @@ StepResult step_handing_over(Job *job)
 	write_place(job);
 	write_deadline(job, budget_us(job));
 	journal_advance(job, MIGRATION_PHASE_TARGET_READY);
-	if (!journal_hand_over(job))
+	if (!journal_hand_over(job)) {
+		job->handed_over_us = job->handed_over_unix_us = 0;
 		return job_wait(job, "the store");
+	}
 	/* cancelled, or taken away, and the watch has not told yet */
 	if (job->orphan || job->view.abort_requested) {
 		follow_cancel(job, "user");

@@ -37,6 +37,43 @@ static void test_heard_after_the_end(void)
 	world_clear(&world);
 }
 
+static void cancel_it(World *world)
+{
+	g_autoptr(GPtrArray) objects =
+		cluster_list(world->store.cluster, &KIND_VMIM, NULL, NULL, NULL);
+
+	world_cancel(world, object_name(g_ptr_array_index(objects, 0)));
+	sim_set_other_job(world->sim, "n1", UUID, NULL);
+	world_run_ms(world, 30000);
+	g_assert_true(engine_is_idle(world->engine));
+}
+
+/* The hand-over is what first hears of a cancel: nothing is begun, and the VM is told the end of
+ * what it was told the beginning of. */
+static void test_cancel_heard_at_the_hand_over(void)
+{
+	g_autofree char *name = NULL;
+	g_autoptr(cJSON) vmi = NULL;
+	const cJSON *state;
+	World world;
+
+	world_init(&world, FALSE);
+	sim_set_other_job(world.sim, "n1", UUID, "backup");
+	name = world_migrate(&world, "web", "n2");
+	world_run_ms(&world, 3000);
+	assert_reason(&world, name, "KVMIG-PEND-VM-BUSY");
+	world_deaf(&world, cancel_it);
+	g_assert_cmpuint(sim_started(world.sim, UUID), ==, 0);
+	g_assert_true(g_hash_table_contains(world.steps, "handed-over"));
+	vmi = world_get(&world, &KIND_VMI, "web");
+	state = json_path(vmi, "status", "migrationState", NULL);
+	g_assert_true(json_bool(state, "completed", FALSE));
+	g_assert_true(json_bool(state, "failed", FALSE));
+	g_assert_true(json_bool(state, "abortRequested", FALSE));
+	g_assert_nonnull(json_string(state, "endTimestamp", NULL));
+	world_clear(&world);
+}
+
 /* ---- somebody else writes -------------------------------------------------------------------- */
 
 /* What the engine must not write over: a status that is not as it left it. */
@@ -155,6 +192,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 #define ADD(path, test) g_test_add_func("/engine-store/" path, test)
 	ADD("heard-after-the-end", test_heard_after_the_end);
+	ADD("cancel-heard-at-the-hand-over", test_cancel_heard_at_the_hand_over);
 	ADD("status-of-another", test_status_of_another);
 	ADD("final-phase-is-the-end", test_final_phase_is_the_end);
 #undef ADD
