@@ -139,11 +139,13 @@ static GPtrArray *find_best_targets(Round *round, Job *job)
 	return find_targets(round, job, TRUE, FALSE);
 }
 
-/* The first that fits, answers and may receive one more; else why there is none. */
+/* The first that fits, answers and may receive one more; else why there is none. A node that is
+ * only busy will be there: then the time for having none does not run. */
 static const char *choose(Round *round, Job *job, const GPtrArray *targets, const char **ret_reason,
 			  char **ret_message)
 {
 	g_autoptr(GString) why = g_string_new(NULL);
+	gboolean busy = FALSE;
 
 	*ret_reason = NULL;
 	for (guint i = 0; i < targets->len; i++) {
@@ -154,26 +156,28 @@ static const char *choose(Round *round, Job *job, const GPtrArray *targets, cons
 		if (!target->fits)
 			break;
 		if (words) {
-			*ret_reason = REASON_PEND_NO_TARGET;
-			g_string_append_printf(why, "%s%s: %s",
-					       why->len ? "; " : "no node fits: ", target->node,
-					       words);
+			g_string_append_printf(why, "%s%s: %s", why->len ? "; " : "",
+					       target->node, words);
 			continue;
 		}
 		inbound = schedule_admit_inbound(target->node, round->running,
 						 &round->engine->settings);
 		if (inbound.admitted)
 			return target->node;
-		if (!*ret_reason)
-			*ret_reason = REASON_PEND_INBOUND_LIMIT;
+		busy = TRUE;
 		g_string_append_printf(why, "%s%s", why->len ? "; " : "", inbound.message);
 		admission_clear(&inbound);
 	}
+	if (busy)
+		*ret_reason = REASON_PEND_INBOUND_LIMIT;
+	else if (why->len > 0 || !fits_without_reservations(round, job))
+		*ret_reason = REASON_PEND_NO_TARGET;
+	else
+		*ret_reason = REASON_PEND_MEMORY_RESERVED;
+	if (why->len > 0 && !busy)
+		g_string_prepend(why, "no node fits: ");
 	*ret_message = why->len > 0 ? g_string_free(g_steal_pointer(&why), FALSE)
 				    : schedule_summarize(targets);
-	if (!*ret_reason)
-		*ret_reason = fits_without_reservations(round, job) ? REASON_PEND_MEMORY_RESERVED
-								    : REASON_PEND_NO_TARGET;
 	return NULL;
 }
 

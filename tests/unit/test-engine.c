@@ -412,6 +412,41 @@ static void test_limits(void)
 	world_clear(&world);
 }
 
+/* One node cannot be asked, the other takes in its one migration: it is waited for, as long as
+ * that lasts, whichever of the two would be the better one. */
+static void test_busy_is_not_none(void)
+{
+	for (guint larger = 2; larger <= 3; larger++) {
+		g_autofree char *first = NULL, *name = NULL;
+		World world;
+
+		world_init(&world, TRUE);
+		world_add_host(&world, "n1", 8 * GIB);
+		world_add_host(&world, "n2", (larger == 2 ? 32 : 16) * GIB);
+		world_add_host(&world, "n3", (larger == 3 ? 32 : 16) * GIB);
+		add_guests(&world, "n1", 0, 2, GIB);
+		world_set(&world, "parallelInboundMigrationsPerNode", "1");
+		world_set(&world, "completionTimeoutPerGiB", "3600");
+		world_set(&world, "progressTimeout", "3600");
+		world_look(&world);
+		sim_set_link(world.sim, 18 * MIB); /* a guest dirties 16 MiB/s */
+		first = world_migrate(&world, "vm-0", "n3");
+		world_run_ms(&world, 2000);
+		assert_phase(&world, first, "Running");
+		clock_cancel(world.clock, &world.poll_timer);
+		sim_cut(world.sim, "n2"); /* which nobody has noticed yet */
+		name = world_migrate(&world, "vm-1", NULL);
+		world_run_ms(&world, 400000);
+		assert_phase(&world, first, "Running");
+		assert_phase(&world, name, "Pending");
+		assert_reason(&world, name, "KVMIG-PEND-INBOUND-LIMIT");
+		sim_set_link(world.sim, GIB);
+		g_assert_true(world_settle(&world, 120000));
+		assert_phase(&world, name, "Succeeded");
+		world_clear(&world);
+	}
+}
+
 static int place_of(World *world, const char *migration)
 {
 	g_autoptr(cJSON) object = world_get(world, &KIND_VMIM, migration);
@@ -683,6 +718,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/reservations", test_reservations);
 	g_test_add_func("/engine/fresh-memory", test_fresh_memory);
 	g_test_add_func("/engine/limits", test_limits);
+	g_test_add_func("/engine/busy-is-not-none", test_busy_is_not_none);
 	g_test_add_func("/engine/arrival-order", test_arrival_order);
 	g_test_add_func("/engine/finished-are-removed", test_finished_are_removed);
 	g_test_add_func("/engine/completion-timeout", test_completion_timeout);
