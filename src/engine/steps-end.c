@@ -199,6 +199,7 @@ static StepResult end_with(Job *job, const char *autostart_node)
 	job_forget_asks(job);
 	clock_cancel(job->engine->clock, &job->timer);
 	job->progress_due = FALSE;
+	job->attempts = 0; /* those of settling are no tries of the record */
 	job->autostart_side = NULL;
 	if (autostart_is_ours(job) && autostart_node)
 		job->autostart_side = autostart_node;

@@ -187,6 +187,38 @@ static void test_final_phase_is_the_end(void)
 	world_clear(&world);
 }
 
+static void target_down(World *world)
+{
+	sim_host_down(world->sim, "n2");
+}
+
+/* However often the hosts had to be asked: a record that cannot be written is tried again. */
+static void test_record_after_long_settling(void)
+{
+	g_autofree char *name = NULL;
+	g_autoptr(GPtrArray) records = NULL;
+	guint handler, warnings = 0;
+	World world;
+
+	world_init(&world, FALSE);
+	handler = listen(&warnings);
+	world_act_in(&world, SIM_PHASE_PERFORM, target_down);
+	name = world_migrate(&world, "web", "n2");
+	g_assert_false(world_settle(&world, 120000));
+	break_history(&world);
+	sim_host_up(world.sim, "n2");
+	while (warnings == 0)
+		world_run_ms(&world, 100);
+	change_history(&world, "DROP TRIGGER broken");
+	g_assert_true(world_settle(&world, 60000));
+	assert_phase(&world, name, "Failed");
+	records = history_query(world.history, &(HistoryQuery){ .migration = name }, NULL);
+	g_assert_cmpuint(records->len, ==, 1);
+	g_assert_cmpuint(warnings, ==, 1);
+	g_log_remove_handler("kvmig", handler);
+	world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -195,6 +227,7 @@ int main(int argc, char **argv)
 	ADD("cancel-heard-at-the-hand-over", test_cancel_heard_at_the_hand_over);
 	ADD("status-of-another", test_status_of_another);
 	ADD("final-phase-is-the-end", test_final_phase_is_the_end);
+	ADD("record-after-long-settling", test_record_after_long_settling);
 #undef ADD
 	return g_test_run();
 }
