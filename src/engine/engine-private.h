@@ -86,7 +86,8 @@ struct Job {
 	/* in the queue */
 	GHashTable *avoid;        /* node -> gint64*: until when; it did not answer */
 	GHashTable *avoid_reason; /* node -> words */
-	gint64 not_before_us, no_target_since_us;
+	gint64 not_before_us;
+	gint64 no_target_until_us; /* then it fails; 0: a node fits, or nobody has looked yet */
 	char *held;         /* why it is not tried before that: PEND-VM-BUSY */
 	char *other_job;    /* of probing: what libvirt does with the domain already */
 	guint source_failures;
@@ -187,6 +188,7 @@ void journal_set_phase(Job *job, MigrationPhase phase);
 /* Every phase up to and including that one, in order. */
 void journal_advance(Job *job, MigrationPhase phase);
 void journal_waiting(Job *job, const char *reason, const char *message, int position, int of);
+void journal_deadline(Job *job, gint64 unix_us, const char *action, const char *reason);
 void journal_progress(Job *job);
 void journal_alarm(Job *job, const char *reason, const char *message);
 /* Sets or removes the VMI's condition kvmig.io/Undecided. */

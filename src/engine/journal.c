@@ -147,6 +147,28 @@ void journal_advance(Job *job, MigrationPhase phase)
 		journal_set_phase(job, (MigrationPhase)next);
 }
 
+void journal_deadline(Job *job, gint64 unix_us, const char *action, const char *reason)
+{
+	cJSON *deadline = json_ensure_object(job_kvmig(job), "deadline");
+	g_autofree char *at = clock_format_unix_micro(unix_us);
+
+	json_set_string(deadline, "at", at);
+	json_set_string(deadline, "action", action);
+	json_set_string(deadline, "reason", reason);
+}
+
+/* While no node fits, when it is given up; for whoever looks, and for the next controller. */
+static void set_wait_deadline(Job *job, const char *reason)
+{
+	gint64 left_us = job->no_target_until_us - clock_monotonic_us(job->engine->clock);
+
+	if (reason == REASON_PEND_NO_TARGET && job->no_target_until_us > 0)
+		journal_deadline(job, clock_unix_us(job->engine->clock) + left_us, "fail",
+				 REASON_FAIL_NO_TARGET_TIMEOUT);
+	else
+		json_unset(job_kvmig(job), "deadline");
+}
+
 void journal_waiting(Job *job, const char *reason, const char *message, int position, int of)
 {
 	cJSON *waiting = json_ensure_object(job_kvmig(job), "waiting");
@@ -155,6 +177,7 @@ void journal_waiting(Job *job, const char *reason, const char *message, int posi
 	json_set_string(waiting, "message", message);
 	json_set_int(waiting, "position", position);
 	json_set_int(waiting, "of", of);
+	set_wait_deadline(job, reason);
 	/* writing this gives it another resourceVersion */
 	json_set_int(job_kvmig(job), "arrival", job->view.arrival);
 	job->rank = position;

@@ -228,19 +228,17 @@ static gint64 unschedulable_timeout_us(Job *job)
 /* TRUE: the time for that ran out. */
 static gboolean no_target(Round *round, Job *job, const char *reason, const char *message)
 {
-	gint64 timeout_us = unschedulable_timeout_us(job);
-
 	if (reason != REASON_PEND_NO_TARGET) {
-		job->no_target_since_us = 0; /* there will be one */
+		job->no_target_until_us = 0; /* there will be one */
 		return FALSE;
 	}
-	if (job->no_target_since_us == 0)
-		job->no_target_since_us = round->now_us;
-	if (round->now_us - job->no_target_since_us >= timeout_us) {
+	if (job->no_target_until_us == 0)
+		job->no_target_until_us = MAX(round->now_us + unschedulable_timeout_us(job), 1);
+	if (round->now_us >= job->no_target_until_us) {
 		end_failed(job, REASON_FAIL_NO_TARGET_TIMEOUT, message, NULL);
 		return TRUE;
 	}
-	wake_at(round, job->no_target_since_us + timeout_us);
+	wake_at(round, job->no_target_until_us);
 	return FALSE;
 }
 

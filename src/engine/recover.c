@@ -5,6 +5,8 @@
  */
 #include "engine/engine-private.h"
 
+#define LOOK_AROUND_US G_GINT64_CONSTANT(10000000)
+
 static gint64 phase_entered_us(Job *job, MigrationPhase phase)
 {
 	const cJSON *entry;
@@ -45,6 +47,20 @@ static void recover_deadlines(Job *job)
 		      progress_s * G_USEC_PER_SEC, now_us);
 }
 
+/* The time for finding a node does not begin anew; but whether there is one is told by the hosts,
+ * which are only being asked. */
+static void recover_wait(Job *job)
+{
+	Engine *engine = job->engine;
+	gint64 left_us = job->view.deadline_us - clock_unix_us(engine->clock);
+
+	job->rank = job->view.wait_position;
+	job->rank_of = job->view.wait_of;
+	if (job->view.deadline_us > 0 && g_strcmp0(job->view.deadline_action, "fail") == 0)
+		job->no_target_until_us =
+			clock_monotonic_us(engine->clock) + MAX(left_us, LOOK_AROUND_US);
+}
+
 static gboolean two_ran(Job *job)
 {
 	const cJSON *alarm = condition_find(job->object, CONDITION_ALARM);
@@ -78,8 +94,7 @@ void recover_job(Job *job)
 	g_autofree char *target = g_strdup(job->view.target_node);
 	g_autofree char *uuid = g_strdup(job->view.domain_uuid);
 
-	job->rank = job->view.wait_position;
-	job->rank_of = job->view.wait_of;
+	recover_wait(job);
 	if (state == STATE_QUEUED || !source || !target || !uuid)
 		return;
 	g_info("takes up migration '%s' at '%s'", job->view.name, step);

@@ -316,6 +316,7 @@ static void write_place(Job *job)
 	cJSON *kvmig = job_kvmig(job);
 
 	json_unset(kvmig, "waiting");
+	json_unset(kvmig, "deadline"); /* that of the wait */
 	json_set_string(kvmig, "domainUUID", job->uuid);
 	json_set_string(kvmig, "sourceNode", job->source);
 	json_set_string(kvmig, "targetNode", job->target);
@@ -433,20 +434,6 @@ static gboolean find_addresses(Job *job, Addresses *addresses, GError **error)
 	return TRUE;
 }
 
-static void write_deadline(Job *job, gint64 budget_us)
-{
-	cJSON *deadline;
-	g_autofree char *at = NULL;
-
-	if (budget_us <= 0)
-		return;
-	at = clock_format_unix_micro(job->handed_over_unix_us + budget_us);
-	deadline = json_ensure_object(job_kvmig(job), "deadline");
-	json_set_string(deadline, "at", at);
-	json_set_string(deadline, "action", "cancel");
-	json_set_string(deadline, "reason", REASON_FAIL_COMPLETION_TIMEOUT);
-}
-
 static gint64 budget_us(Job *job)
 {
 	return settings_completion_budget_documented(job->settings.completion_timeout_per_gib,
@@ -486,7 +473,9 @@ StepResult step_handing_over(Job *job)
 	job->handed_over_us = clock_monotonic_us(job->engine->clock);
 	job->handed_over_unix_us = clock_unix_us(job->engine->clock);
 	write_place(job);
-	write_deadline(job, budget_us(job));
+	if (budget_us(job) > 0)
+		journal_deadline(job, job->handed_over_unix_us + budget_us(job), "cancel",
+				 REASON_FAIL_COMPLETION_TIMEOUT);
 	journal_advance(job, MIGRATION_PHASE_TARGET_READY);
 	if (!journal_hand_over(job)) {
 		job->handed_over_us = job->handed_over_unix_us = 0;

@@ -17,7 +17,8 @@
  *     progress: {sampledAt, elapsedMs, memoryTotalBytes, memoryProcessedBytes,
  *                memoryRemainingBytes, bandwidthBytesPerSecond, dirtyRateBytesPerSecond,
  *                iteration}
- *     deadline: {at, action, reason}                action: "cancel"
+ *     deadline: {at, action, reason}                action: "cancel"; "fail" while no
+ *                node fits
  *     result: {reason, message, hint, endState, downtimeMs, totalMs, memoryProcessedBytes,
  *              iterations}
  *       endState: source/target as libvirt told at the end: "none/running", "running/none", …

@@ -89,6 +89,20 @@ expect_stdout_has '5 of 5 migrations run in the cluster: a, b, c, d, e [KVMIG-PE
 expect_stdout_has '2 of 7'
 expect_stdout_has 'raise the limit'
 
+test_case 'the time that is left where no node fits'
+has_deadline() {
+	run kvmig status web-1 -o json
+	jq -e .deadline "$out" >/dev/null
+}
+{ host n1; vm web-1 n1; } | fresh
+run kvmig migrate web-1 --check off --schedule-timeout 1h -q
+expect 'it is in the object' wait_for has_deadline
+expect_json '"\(.waiting.reason) \(.deadline.action) \(.deadline.reason)"' \
+	'KVMIG-PEND-NO-TARGET fail KVMIG-FAIL-NO-TARGET-TIMEOUT'
+run kvmig status web-1
+expect 'and shown' grep -qE '^Deadline: .*, in (59m[0-9 ]*s?|1h.*): then fail \[KVMIG-FAIL-NO-TARGET-TIMEOUT\]$' "$out"
+expect_status 0
+
 test_case 'the policy of one that waits: that of a hand-over now, and marked so'
 { usual; (labels='tier: front' && vm web-2 n1); migration m-1 web-2 Pending; } | fresh
 run kvmig status m-1 --read-only

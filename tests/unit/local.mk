@@ -70,6 +70,11 @@ tests_unit_test_engine_store_SOURCES = %D%/test-engine-store.c %D%/engine-world.
 tests_unit_test_engine_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 tests_unit_test_engine_store_LDADD = $(AM_UNIT_LDADD)
 
+unit_tests += %D%/test-engine-wait
+tests_unit_test_engine_wait_SOURCES = %D%/test-engine-wait.c %D%/engine-world.c %D%/engine-world.h %D%/store-fixture.h
+tests_unit_test_engine_wait_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+tests_unit_test_engine_wait_LDADD = $(AM_UNIT_LDADD)
+
 unit_tests += %D%/test-examples
 tests_unit_test_examples_SOURCES = %D%/test-examples.c
 tests_unit_test_examples_LDADD = libcmd.la

@@ -242,48 +242,6 @@ static void test_certificates(void)
 /* ---- targets ----------------------------------------------------------------------------------
  */
 
-static void test_no_target(void)
-{
-	g_autofree char *name = NULL;
-	g_autoptr(cJSON) object = NULL;
-	Migration view;
-	World world;
-
-	world_init(&world, FALSE);
-	name = world_migrate(&world, "web", "n9");
-	world_run_ms(&world, 1000);
-	assert_phase(&world, name, "Pending");
-	assert_reason(&world, name, "KVMIG-PEND-NO-TARGET");
-	world_run_ms(&world, 298000);
-	assert_phase(&world, name, "Pending");
-	g_assert_true(world_settle(&world, 5000));
-	object = world_get(&world, &KIND_VMIM, name);
-	migration_read(object, &view);
-	g_assert_cmpstr(view.phase_text, ==, "Failed");
-	g_assert_cmpstr(view.result_reason, ==, "KVMIG-FAIL-NO-TARGET-TIMEOUT");
-	g_assert_nonnull(strstr(view.result_message, "no node fits"));
-	world_assert_runs_on(&world, "n1");
-	world_clear(&world);
-}
-
-/* The wait ends as soon as there is a node. */
-static void test_target_appears(void)
-{
-	g_autofree char *name = NULL;
-	World world;
-
-	world_init(&world, FALSE);
-	name = world_migrate(&world, "web", "n3");
-	world_run_ms(&world, 20000);
-	assert_phase(&world, name, "Pending");
-	world_add_host(&world, "n3", 8 * GIB);
-	world_look(&world);
-	g_assert_true(world_settle(&world, 60000));
-	assert_phase(&world, name, "Succeeded");
-	world_assert_runs_on(&world, "n3");
-	world_clear(&world);
-}
-
 static char *uuid_of(guint n)
 {
 	return g_strdup_printf("11111111-2222-4333-8444-%012x", n);
@@ -713,8 +671,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/refused-by-libvirt", test_refused_by_libvirt);
 	g_test_add_func("/engine/other-job", test_other_job);
 	g_test_add_func("/engine/certificates", test_certificates);
-	g_test_add_func("/engine/no-target", test_no_target);
-	g_test_add_func("/engine/target-appears", test_target_appears);
 	g_test_add_func("/engine/reservations", test_reservations);
 	g_test_add_func("/engine/fresh-memory", test_fresh_memory);
 	g_test_add_func("/engine/limits", test_limits);
