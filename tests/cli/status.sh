@@ -191,6 +191,7 @@ all | fresh
 kvmig status -w --read-only >"$out" 2>"$err" &
 watcher=$!
 expect 'there are rows' wait_for grep -q 'm-run\|web-1' "$out"
+expect 'it hears Ctrl-C' wait_for hears_interrupt $watcher
 kill -INT $watcher
 wait $watcher && status=0 || status=$?
 expect_status 130
