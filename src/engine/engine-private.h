@@ -105,6 +105,8 @@ struct Job {
 	gboolean cancel_stored;
 	gboolean handed_over, migrating; /* MIGRATE is out */
 	gboolean job_seen, polling;
+	gboolean job_looked; /* since following began libvirt was asked for its job, */
+	gboolean anothers;   /* and that was not a migration */
 	gint64 job_gone_since_us; /* 0: it is there */
 	gint64 next_poll_us, next_abort_us;
 	gint64 handed_over_us;      /* monotonic; 0: by another controller */
@@ -222,6 +224,9 @@ void follow_begin(Job *job);
 void follow_submit(Job *job, const HyperMigrateParams *params);
 void follow_cancel(Job *job, const char *by);
 void follow_iteration(Job *job);
+/* Whether libvirt has a migration of the domain under way. Notes whether what it has is another's
+ * job, say a backup: that is none of ours to wait for or to abort. */
+gboolean follow_is_active(Job *job, const HyperAnswer *answer);
 /* Begins to ask; the asks of what was before are forgotten. */
 void settle_begin(Job *job);
 /* Something was heard from a host: do not wait for the timer. */

@@ -4,6 +4,8 @@
  * for until it has worked. Where another controller made the call, or its answer never comes, the
  * end shows in the job's being gone.
  */
+#include <string.h>
+
 #include "engine/engine-private.h"
 
 #define POLL_FIRST_US G_GINT64_CONSTANT(200000)
@@ -46,8 +48,10 @@ static void on_migrate(Job *job, HyperAnswer *answer)
 
 void follow_begin(Job *job)
 {
-	job->next_poll_us = now(job) + POLL_FIRST_US;
+	/* nothing is aborted before it is known what libvirt does */
+	job->next_poll_us = now(job) + (job->cancel_stored ? 0 : POLL_FIRST_US);
 	job->next_abort_us = 0;
+	job->job_looked = job->anothers = FALSE;
 	job->job_gone_since_us = 0;
 	job->polling = FALSE;
 	job_enter(job, job->cancel_stored ? STATE_CANCELLING : STATE_FOLLOWING);
@@ -158,14 +162,28 @@ static void job_is_gone(Job *job)
 	}
 }
 
+gboolean follow_is_active(Job *job, const HyperAnswer *answer)
+{
+	const char *what = answer->job.operation;
+
+	if (answer->error)
+		return FALSE; /* and what it was is not known to have changed */
+	job->anothers = answer->job.active && *what && strcmp(what, HYPER_JOB_MIGRATION) != 0;
+	if (job->anothers)
+		g_debug("%s: libvirt is busy with it: %s", job->view.name, what);
+	return answer->job.active && !job->anothers;
+}
+
 static void on_job(Job *job, HyperAnswer *answer)
 {
-	gboolean gone =
-		!answer->error ? !answer->job.active
+	const gboolean active = follow_is_active(job, answer);
+	const gboolean gone =
+		!answer->error ? !active
 			       : g_error_matches(answer->error, KVMIG_ERROR, KVMIG_ERROR_NOT_FOUND);
 
 	job->polling = FALSE;
-	if (!answer->error && answer->job.active) {
+	job->job_looked = TRUE;
+	if (active) {
 		job->job_seen = job->sampled = TRUE;
 		job->job_gone_since_us = 0;
 		job->sample = answer->job;
@@ -178,7 +196,7 @@ static void on_job(Job *job, HyperAnswer *answer)
 		settle_begin(job);
 	}
 	if (job->state == STATE_FOLLOWING || job->state == STATE_CANCELLING)
-		keep_deadlines(job, answer->error ? NULL : &answer->job);
+		keep_deadlines(job, active ? &answer->job : NULL);
 	job_run(job);
 }
 
@@ -237,6 +255,13 @@ static gboolean begin_cancel(Job *job)
 	return TRUE;
 }
 
+/* Libvirt aborts whatever job the domain has. Where ours waits for another's end, it is aborted
+ * once it has begun. */
+static gboolean may_abort(const Job *job)
+{
+	return job->cancel_stored && job->job_looked && !job->anothers;
+}
+
 static void send_abort(Job *job)
 {
 	job->next_abort_us = G_MAXINT64; /* until it is answered */
@@ -254,12 +279,12 @@ StepResult step_following(Job *job)
 
 	if (job->cancel_by && !job->cancel_stored && !begin_cancel(job))
 		return job_wait(job, "the store");
-	if (job->cancel_stored && now(job) >= job->next_abort_us)
+	if (may_abort(job) && now(job) >= job->next_abort_us)
 		send_abort(job);
 	if (!job->polling && now(job) >= job->next_poll_us)
 		poll_job(job);
 	next_us = job->polling ? G_MAXINT64 : job->next_poll_us;
-	if (job->cancel_stored)
+	if (may_abort(job))
 		next_us = MIN(next_us, job->next_abort_us);
 	if (next_us != G_MAXINT64)
 		job_wake_in(job, (next_us - now(job)) / 1000 + 1);

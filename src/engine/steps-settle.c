@@ -47,9 +47,8 @@ static void on_target(Job *job, HyperAnswer *answer)
 /* An answer that does not come is no proof that libvirt is through. */
 static void on_job(Job *job, HyperAnswer *answer)
 {
-	if (!answer->error)
-		job->job_active = answer->job.active;
-	else
+	job->job_active = follow_is_active(job, answer);
+	if (answer->error)
 		job->job_active =
 			!g_error_matches(answer->error, KVMIG_ERROR, KVMIG_ERROR_NOT_FOUND);
 	job_run(job);
@@ -86,7 +85,7 @@ static void ask_both(Job *job)
 	HyperCall call = { .op = HYPER_OP_STATE, .uuid = job->uuid, .timeout_ms = ASK_TIMEOUT_MS };
 
 	job->asked = TRUE;
-	job->job_active = FALSE;
+	job->job_active = job->anothers = FALSE;
 	if (!is_removed(job, SOURCE, job->source)) {
 		job_ask(job, job->source, &call, on_source);
 		call.op = HYPER_OP_JOB;
@@ -150,7 +149,9 @@ static SettleQuestion question_of(Job *job)
 	job->last[SOURCE] = question.source.copy;
 	job->last[TARGET] = question.target.copy;
 	question.same = ++job->same;
-	question.quiet = now_us - job->same_since_us >= QUIET_US;
+	/* behind another's job a call that has come waits, for 30 s at most */
+	question.quiet = now_us - job->same_since_us >= QUIET_US &&
+			 (!job->anothers || job->job_seen);
 	question.patience_over = now_us - job->same_since_us >= PATIENCE_US;
 	question.said = connection_broke(job) ? SAID_NOTHING : job->said;
 	question.job_active = job->job_active;

@@ -91,6 +91,9 @@ typedef struct {
 	int userfaultfd; /* likewise: QEMU may catch page faults there, as post-copy needs */
 } HyperHostInfo;
 
+/* HyperJob.operation of a migration away from that host, whoever began it. */
+#define HYPER_JOB_MIGRATION "migration"
+
 /* A job of a domain, as libvirt reports it; -1 where it does not. */
 typedef struct {
 	gboolean active;
@@ -103,7 +106,7 @@ typedef struct {
 	gint64 iteration;
 	gint64 disk_total_bytes, disk_remaining_bytes;
 	gboolean postcopy;
-	char operation[32]; /* what it is, in words: "backup", "snapshot"; "": not known */
+	char operation[32]; /* what it is, in words: "backup", "migration"; "": not known */
 } HyperJob;
 
 /* Where a host's storage API sees a file or device. */

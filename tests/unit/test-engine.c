@@ -220,6 +220,98 @@ static void test_other_job(void)
 	world_clear(&world);
 }
 
+/* One that begins between the look at the source and the call: libvirt lets the call wait. */
+static char *begin_behind_backup(World *world)
+{
+	char *name;
+
+	world_init(world, FALSE);
+	name = world_migrate(world, "web", NULL);
+	for (guint ms = 0; ms < 5000; ms++) {
+		g_autofree char *phase = world_phase(world, name);
+
+		if (g_str_equal(phase, "TargetReady"))
+			break;
+		world_run_ms(world, 1);
+	}
+	sim_set_other_job(world->sim, "n1", UUID, "backup");
+	g_assert_cmpuint(sim_started(world->sim, UUID), ==, 0);
+	return name;
+}
+
+/* The backup is not what a cancel or a deadline is about; ours is aborted once it has begun. */
+static void test_other_job_is_not_aborted(void)
+{
+	for (guint cancelled = 0; cancelled <= 1; cancelled++) {
+		g_autofree char *name = NULL;
+		World world;
+
+		name = begin_behind_backup(&world);
+		world_run_ms(&world, 5000);
+		assert_phase(&world, name, "TargetReady"); /* a backup's progress is not ours */
+		if (cancelled)
+			world_cancel(&world, name);
+		world_run_ms(&world, 5000);
+		g_assert_cmpstr(sim_other_job(world.sim, "n1", UUID), ==, "backup");
+		sim_set_link(world.sim, 64 * MIB);
+		sim_set_other_job(world.sim, "n1", UUID, NULL);
+		g_assert_true(world_settle(&world, 60000));
+		world_assert_runs_on(&world, cancelled ? "n1" : "n2");
+		world_clear(&world);
+	}
+}
+
+/* It lasts longer than libvirt lets a call wait; then another controller comes upon it. */
+static void test_other_job_outlasts(void)
+{
+	for (guint killed = 0; killed <= 1; killed++) {
+		g_autofree char *name = NULL;
+		World world;
+
+		name = begin_behind_backup(&world);
+		world_run_ms(&world, 1000);
+		world_cancel(&world, name);
+		world_run_ms(&world, 1000);
+		if (killed) {
+			world_kill(&world);
+			world_start(&world);
+		}
+		g_assert_true(world_settle(&world, 200000));
+		g_assert_cmpstr(sim_other_job(world.sim, "n1", UUID), ==, "backup");
+		g_assert_cmpuint(sim_started(world.sim, UUID), ==, 0);
+		world_assert_runs_on(&world, "n1");
+		world_clear(&world);
+	}
+}
+
+/* Ours has ended while no controller was there; what libvirt does now is not it, and the deadline
+ * that has passed does not end it. */
+static void test_other_job_after_crash(void)
+{
+	for (guint cancelled = 0; cancelled <= 1; cancelled++) {
+		g_autofree char *name = NULL;
+		World world;
+
+		world_init(&world, FALSE);
+		world_set(&world, "completionTimeoutPerGiB", "30");
+		sim_set_link(world.sim, 64 * MIB);
+		name = world_migrate(&world, "web", NULL);
+		world_run_ms(&world, 3000);
+		assert_phase(&world, name, "Running");
+		world_kill(&world);
+		sim_kill_incoming(world.sim, UUID);
+		world_run_ms(&world, 60000);
+		sim_set_other_job(world.sim, "n1", UUID, "backup");
+		if (cancelled)
+			world_cancel(&world, name);
+		world_start(&world);
+		g_assert_true(world_settle(&world, 100000));
+		g_assert_cmpstr(sim_other_job(world.sim, "n1", UUID), ==, "backup");
+		world_assert_runs_on(&world, "n1");
+		world_clear(&world);
+	}
+}
+
 static void test_certificates(void)
 {
 	g_autofree char *name = NULL, *again = NULL;
@@ -670,6 +762,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/engine/second-fails", test_second_fails);
 	g_test_add_func("/engine/refused-by-libvirt", test_refused_by_libvirt);
 	g_test_add_func("/engine/other-job", test_other_job);
+	g_test_add_func("/engine/other-job-is-not-aborted", test_other_job_is_not_aborted);
+	g_test_add_func("/engine/other-job-outlasts", test_other_job_outlasts);
+	g_test_add_func("/engine/other-job-after-crash", test_other_job_after_crash);
 	g_test_add_func("/engine/certificates", test_certificates);
 	g_test_add_func("/engine/reservations", test_reservations);
 	g_test_add_func("/engine/fresh-memory", test_fresh_memory);

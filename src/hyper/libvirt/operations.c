@@ -50,7 +50,7 @@ static void read_operation(HyperJob *job, virTypedParameterPtr params, int n)
 		[VIR_DOMAIN_JOB_OPERATION_SAVE] = "save to a file",
 		[VIR_DOMAIN_JOB_OPERATION_RESTORE] = "restore from a file",
 		[VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN] = "migration to here",
-		[VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT] = "migration",
+		[VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT] = HYPER_JOB_MIGRATION,
 		[VIR_DOMAIN_JOB_OPERATION_SNAPSHOT] = "snapshot",
 		[VIR_DOMAIN_JOB_OPERATION_SNAPSHOT_REVERT] = "return to a snapshot",
 		[VIR_DOMAIN_JOB_OPERATION_DUMP] = "memory dump",

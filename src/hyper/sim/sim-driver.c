@@ -6,6 +6,7 @@
 
 #define LATENCY_MS 1
 #define JOB_LOCK_MS 30000 /* libvirt waits so long for a domain's job lock */
+#define JOB_LOCK_LOOK_MS 10
 
 /* ---- ending requests ------------------------------------------------------------------------- */
 
@@ -140,9 +141,10 @@ static void answer_job(SimDomain *domain, gboolean completed, HyperJob *job)
 	job->operation[0] = '\0';
 	if (completed && domain->has_completed)
 		*job = domain->completed;
-	else if (!completed && domain->migration)
+	else if (!completed && domain->migration) {
 		sim_migrate_job(domain->migration, job);
-	else if (!completed && domain->other_job) {
+		g_strlcpy(job->operation, HYPER_JOB_MIGRATION, sizeof(job->operation));
+	} else if (!completed && domain->other_job) {
 		job->active = TRUE;
 		g_strlcpy(job->operation, domain->other_job, sizeof(job->operation));
 	}
@@ -154,6 +156,9 @@ static gboolean change(SimRequest *request, SimDomain *domain, const char **ret_
 	switch (request->op) {
 	case HYPER_OP_ABORT:
 		*ret_message = "Requested operation is not valid: no job is active on the domain";
+		/* libvirt does not ask whose job it is */
+		if (g_steal_pointer(&domain->other_job))
+			return TRUE;
 		return sim_migrate_abort(domain);
 	case HYPER_OP_SUSPEND:
 		if (domain->state == HYPER_DOMAIN_RUNNING)
@@ -230,6 +235,26 @@ static void answer_domain(SimRequest *request)
 	}
 }
 
+static void on_latency(gpointer data);
+
+/* Behind another job of the domain MIGRATE waits for its end, and not for ever. */
+static gboolean wait_for_job_lock(SimRequest *request)
+{
+	Clock *clock = request->host->sim->clock;
+	const SimDomain *domain = sim_domain(request->host, request->uuid);
+
+	if (!domain || !domain->other_job)
+		return FALSE;
+	if (!request->lock_until_us)
+		request->lock_until_us =
+			clock_monotonic_us(clock) + G_GINT64_CONSTANT(1000) * JOB_LOCK_MS;
+	if (clock_monotonic_us(clock) >= request->lock_until_us)
+		on_job_lock(request);
+	else
+		request->timer = clock_after(clock, JOB_LOCK_LOOK_MS, on_latency, request);
+	return TRUE;
+}
+
 static void on_latency(gpointer data)
 {
 	SimRequest *request = data;
@@ -265,6 +290,8 @@ static void on_latency(gpointer data)
 		answer.inspection->parts = g_ptr_array_new();
 		break;
 	case HYPER_OP_MIGRATE:
+		if (wait_for_job_lock(request))
+			return;
 		request->taken = TRUE;
 		sim_migrate(request);
 		/* cppcheck-suppress memleak ; another case's */

@@ -70,6 +70,7 @@ struct SimRequest {
 	const char *ended_message; /* NULL: it went well */
 	char *peer_uri;
 	HyperMigrateParams migrate; /* no strings in it */
+	gint64 lock_until_us; /* MIGRATE: it waits for another job's end; 0: it does not */
 	guint timer;
 };
 

@@ -206,6 +206,11 @@ void sim_set_other_job(Sim *sim, const char *host, const char *uuid, const char 
 	sim_domain(sim_host(sim, host), uuid)->other_job = operation;
 }
 
+const char *sim_other_job(Sim *sim, const char *host, const char *uuid)
+{
+	return sim_domain(sim_host(sim, host), uuid)->other_job;
+}
+
 void sim_set_certificates(Sim *sim, const char *host, int certificates)
 {
 	sim_host(sim, host)->certificates = certificates;

@@ -48,6 +48,8 @@ void sim_set_link(Sim *sim, gint64 bytes_per_second);
 void sim_set_disk_locks(Sim *sim, gboolean locks);
 /* Another job of libvirt on the domain, in words (a constant: "backup"); NULL: none. */
 void sim_set_other_job(Sim *sim, const char *host, const char *uuid, const char *operation);
+/* NULL: it has been aborted, or there was none. */
+const char *sim_other_job(Sim *sim, const char *host, const char *uuid);
 void sim_set_certificates(Sim *sim, const char *host, int certificates);
 
 /* ---- what is so ------------------------------------------------------------------------------ */
