@@ -327,6 +327,28 @@ static void test_suspend(void)
 	suspend_and_resume(resident());
 }
 
+/* The time limit passes while the connection is being made: when the daemon answers at last, the
+ * order is not carried out any more. */
+static void test_late_order(void)
+{
+	const char *uuid = resident();
+	g_autoptr(GError) error = NULL;
+	Node late = { .host = hyper_host(hyper, "late", nodes[0].uri, FALSE, &error) };
+	HyperCall order = { .op = HYPER_OP_SUSPEND, .uuid = uuid, .timeout_ms = 500 };
+	g_auto(Reply) suspend = { 0 };
+
+	g_assert_no_error(error);
+	kill(nodes[0].pid, SIGSTOP);
+	suspend = ask_call(&late, order);
+	kill(nodes[0].pid, SIGCONT);
+	g_assert_error(suspend.answer.error, KVMIG_ERROR, KVMIG_ERROR_TIMEOUT);
+	for (int i = 0; i < 40; i++) {
+		g_assert_cmpint(state_of(0, uuid), ==, HYPER_DOMAIN_RUNNING);
+		pause_ms(50);
+	}
+	hyper_drop_host(hyper, "late");
+}
+
 static char *replace(const char *text, const char *from, const char *to)
 {
 	GString *result = g_string_new(text);
@@ -724,6 +746,7 @@ static int run_all(const char *folder)
 	g_test_add_func("/libvirt/list", test_list);
 	g_test_add_func("/libvirt/unknown-domain", test_unknown_domain);
 	g_test_add_func("/libvirt/suspend", test_suspend);
+	g_test_add_func("/libvirt/late-order", test_late_order);
 	g_test_add_func("/libvirt/check-target", test_check_target);
 	g_test_add_func("/libvirt/refusals", test_refusals);
 	g_test_add_func("/libvirt/metadata", test_metadata);

@@ -258,10 +258,24 @@ static Task *worker_next(LvWorker *worker)
 	}
 }
 
+static gboolean is_given_up(LvWorker *worker)
+{
+	G_GNUC_UNUSED g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&worker->host->lock);
+
+	return worker->given_up;
+}
+
+/* A connection can take as long as its host is away. Who asked has gone on meanwhile, and an order
+ * that is carried out then comes when nobody expects it. */
 static void worker_run(LvWorker *worker, const HyperJobCall *call, HyperAnswer *answer)
 {
 	worker->conn = lv_connect(worker->conn, worker->host->uri, worker->link, answer);
-	if (worker->conn)
+	if (!worker->conn)
+		return;
+	if (is_given_up(worker))
+		lv_core->set_error(answer, KVMIG_ERROR_CANCELLED, "given up before it began", NULL,
+				   NULL);
+	else
 		operations[call->op].run(worker->conn, worker->host, call, answer);
 }
 
