@@ -127,32 +127,57 @@ static cJSON *find(const CommandContext *context, const char *word, GError **err
 	return NULL;
 }
 
-/* What came of it, truthfully: it may have been faster than the cancelling. */
-static gboolean tell(const CommandContext *context, FollowEnd end, const cJSON *document,
-		     int *ret_status, GError **error)
+static void tell_stays(const CommandContext *context, const cJSON *document)
 {
-	const cJSON *result = json_get(document, "result");
-	const char *vm = json_string(document, "vm", "?");
 	const char *source = json_string(document, "sourceNode", NULL);
-	const char *reason = json_string(result, "reason", NULL);
-	gboolean cancelled = g_strcmp0(reason, REASON_FAIL_CANCELLED) == 0;
-	g_autofree char *outcome = NULL;
 
-	if (end == FOLLOW_INTERRUPTED || end == FOLLOW_TIMED_OUT || end == FOLLOW_FAILED) {
-		*ret_status = follow_report(context, end, document, error);
-		return FALSE;
-	}
-	outcome = migration_outcome(document);
+	say(context, "cancelled: VM '%s' stays%s%s%s", json_string(document, "vm", "?"),
+	    source ? " on '" : " where it is", source ? source : "", source ? "'" : "");
+}
+
+/* What came of it, truthfully: it may have been faster than the cancelling. */
+static gboolean tell_ended(const CommandContext *context, const cJSON *document, GError **error)
+{
+	const char *reason = json_string(json_get(document, "result"), "reason", NULL);
+	g_autofree char *outcome = migration_outcome(document);
+
 	if (strcmp(json_string(document, "phase", ""), "Succeeded") == 0) {
 		error_set(error, KVMIG_ERROR_FAILED, "too late to cancel: %s", outcome);
 		return FALSE;
 	}
-	if (end == FOLLOW_ENDED && !cancelled)
-		say(context, "%s", outcome); /* it failed by itself: that ends it too */
+	if (g_strcmp0(reason, REASON_FAIL_CANCELLED) == 0)
+		tell_stays(context, document);
 	else
-		say(context, "cancelled: VM '%s' stays%s%s%s", vm,
-		    source ? " on '" : " where it is", source ? source : "", source ? "'" : "");
+		say(context, "%s", outcome); /* it failed by itself: that ends it too */
 	return TRUE;
+}
+
+/* Gone before its end was seen: what is known of it may be from before it was asked to end. */
+static gboolean tell_gone(const CommandContext *context, const cJSON *object,
+			  const cJSON *document, int *ret_status, GError **error)
+{
+	gboolean untouched;
+	g_autoptr(cJSON) end = migration_find_end(context, object, document, &untouched);
+
+	if (end)
+		return tell_ended(context, end, error);
+	if (!untouched) {
+		*ret_status = follow_report(context, FOLLOW_GONE, document, error);
+		return FALSE;
+	}
+	tell_stays(context, document);
+	return TRUE;
+}
+
+static gboolean tell(const CommandContext *context, FollowEnd end, const cJSON *object,
+		     const cJSON *document, int *ret_status, GError **error)
+{
+	if (end == FOLLOW_ENDED)
+		return tell_ended(context, document, error);
+	if (end == FOLLOW_GONE)
+		return tell_gone(context, object, document, ret_status, error);
+	*ret_status = follow_report(context, end, document, error);
+	return FALSE;
 }
 
 /* Asks for it; what is asked for is seen later. */
@@ -180,7 +205,7 @@ static gboolean await(const CommandContext *context, const cJSON *object,
 		return TRUE;
 	}
 	end = follow_migration(context, object, &how, &document, error);
-	return tell(context, end, document, ret_status, error);
+	return tell(context, end, object, document, ret_status, error);
 }
 
 static gboolean cancel(const CommandContext *context, const char *word, const CancelValues *values,

@@ -37,7 +37,7 @@ libcmd_la_SOURCES = \
 	%D%/manifest-files.c %D%/manifest-files.h %D%/manifest-write.c \
 	%D%/migrate.c %D%/migrate-batch.c %D%/migrate-create.c %D%/migrate-judge.c %D%/migrate-kubevirt.c \
 	%D%/migrate-one.c %D%/migrate-preflight.c %D%/migrate-select.c %D%/migrate-targets.c %D%/migrate-verdict.c %D%/migrate.h \
-	%D%/migration.h %D%/migration-find.c %D%/migration-cause.c %D%/migration-kubevirt.c %D%/migration-remember.c %D%/migration-print.c %D%/migration-show.c \
+	%D%/migration.h %D%/migration-find.c %D%/migration-cause.c %D%/migration-gone.c %D%/migration-kubevirt.c %D%/migration-remember.c %D%/migration-print.c %D%/migration-show.c \
 	%D%/migration-waits.c %D%/migration-waits.h \
 	%D%/open.c \
 	%D%/resource.c %D%/resource.h \

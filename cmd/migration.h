@@ -59,6 +59,12 @@ char *migration_outcome(const cJSON *document);
 /* The same as an error with the reason and hint that the object has; FALSE. TRUE: it succeeded. */
 gboolean migration_check_outcome(const cJSON *document, GError **error);
 
+/* How one ended whose object has gone, as its document, from what else tells of it; NULL: nothing
+ * does. object, document: as last seen. *ret_untouched: it had not been handed over, as far as is
+ * known, so that its VM is where it was. */
+cJSON *migration_find_end(const CommandContext *context, const cJSON *object,
+			  const cJSON *document, gboolean *ret_untouched);
+
 /* " -n prod", where a hint's command needs it to find what is there; the rest of what it needs is
  * put in when it is printed (hint_text()). */
 char *migration_ns_words(const char *ns);

@@ -3,7 +3,7 @@
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/cli/lib.sh"
 # shellcheck source=tests/cli/objects.sh
 . "$top/tests/cli/objects.sh"
-requires jq
+requires jq sqlite3
 
 three() {
 	usual
@@ -84,6 +84,52 @@ run kvmig cancel --all web-1
 expect_status 2
 run kvmig cancel web-1 -A
 expect_status 2
+
+# ---- gone before its end was seen ----
+
+# Without a finalizer it is gone as soon as it is asked for; what a controller would have written before is put in its place.
+going() { # PHASE
+	{ usual; migration m-1 web-1 "$1" '{sourceNode: n1, targetNode: n2}' | sed /finalizers/d; } | fresh
+}
+
+recorded() { # PHASE REASON
+	kvmig history -q >/dev/null 2>&1
+	sqlite3 "$XDG_STATE_HOME/kvmig/history.db" "INSERT INTO migrations (context, uid, migration, ns, vm, source_node,
+		target_node, phase, reason, created_us, started_us, ended_us, total_ms, downtime_ms, memory_bytes,
+		memory_processed_bytes, iterations) VALUES ('local/default', '$(kvmig get vmim m-1 -o json |
+		jq -r .metadata.uid)', 'm-1', 'default', 'web-1', 'n1', 'n2', '$1', $2, 1, 1, 1, 2000, -1, 0, -1, -1)"
+}
+
+test_case 'gone: it was too fast'
+going Running
+recorded Succeeded NULL
+run kvmig cancel web-1 --timeout 30s
+expect_status 1
+expect_stderr_has "too late to cancel: VM 'web-1' is on 'n2' now: moved from 'n1' in 2 s"
+expect_stderr_lacks cancelled
+
+test_case 'gone: the history tells that it failed, or was cancelled'
+going Running
+recorded Failed "'KVMIG-FAIL-LIBVIRT'"
+run kvmig cancel web-1 --timeout 30s
+expect_status 0
+expect_stderr_has "migration 'm-1' of VM 'web-1' from 'n1' to 'n2' failed"
+going Running
+recorded Failed "'KVMIG-FAIL-CANCELLED'"
+run kvmig cancel web-1 --timeout 30s
+expect_status 0
+expect_stderr_has "cancelled: VM 'web-1' stays on 'n1'"
+
+test_case 'gone: nothing tells'
+going Running
+run kvmig cancel web-1 --timeout 30s
+expect_status 1
+expect_stderr_has "migration 'm-1' of VM 'web-1' has ended, and is gone"
+expect_stderr_has "hint: 'kvmig history m-1' tells how it ended"
+going Pending
+run kvmig cancel web-1 --timeout 30s
+expect_status 0
+expect_stderr_has "cancelled: VM 'web-1' stays"
 
 test_case 'bad command lines'
 run kvmig cancel

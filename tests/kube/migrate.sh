@@ -392,6 +392,30 @@ bed_proxy_requests front '.method != "GET"' | sed 's/?.*//' >"$out"
 expect 'the mark, then the migration' [ "$(sed -n 1p "$out" | cut -d ' ' -f 1)" = PUT ]
 bed_rules front '[]'
 
+# going MIGRATION-STATE: what its VM tells; the migration is under way, and gone as soon as that is asked for
+going() {
+	vmi going '.metadata.annotations["phases.test/stop"] = "Running"'
+	run kvmig migrate going --wait=Running --timeout 30s -q
+	bed_kubectl patch "$(kubectl get vmim -o json | jq -r '.items[] | select(.spec.vmiName == "going") | "vmim/" + .metadata.name')" \
+		--type merge -p '{"metadata": {"finalizers": null}}'
+	bed_kubectl patch vmi going --type merge -p "{\"status\": {\"migrationState\": $1}}"
+	run kvmig cancel going --timeout 30s
+}
+
+test_case 'cancel: gone before its end was seen, the VM tells of it'
+going '{"completed": true, "endTimestamp": "2100-01-01T00:00:09Z"}'
+expect_status 1
+expect_stderr_has "too late to cancel: VM 'going' is on 'n2' now: moved from 'n1'"
+going '{"completed": true, "failed": true, "abortRequested": true, "failureReason": "Live migration has been aborted"}'
+expect_status 0
+expect_stderr_has "cancelled: VM 'going' stays on 'n1'"
+going '{"completed": true, "failed": true, "failureReason": "operation failed: guest CPU does not match"}'
+expect_status 0
+expect_stderr_has 'failed: operation failed: guest CPU does not match'
+going '{"mode": "PreCopy"}'
+expect_status 1
+expect_stderr_has 'is gone, and nothing tells how it ended'
+
 test_case 'status: a cancelled migration is gone, and its VM still tells of it'
 vmi gone '.status.migrationState = {migrationUid: "11111111-0000-0000-0000-000000000000", abortRequested: true, completed: true,
 	failed: true, startTimestamp: "2100-01-01T00:00:00Z", endTimestamp: "2100-01-01T00:00:09Z", failureReason: "Live migration has been aborted"}'
