@@ -328,6 +328,7 @@ static void tell_ended(const BatchShow *show, const BatchItem *item)
 			    where, item->migration, item->vm);
 		return;
 	}
+	migration_warn_alarms(show->context, where, document);
 	outcome = migration_outcome(document);
 	if (item->state == ITEM_FAILED)
 		say_warning(show->context, "%s%s", where, outcome);

@@ -141,6 +141,7 @@ static gboolean tell_ended(const CommandContext *context, const cJSON *document,
 	const char *reason = json_string(json_get(document, "result"), "reason", NULL);
 	g_autofree char *outcome = migration_outcome(document);
 
+	migration_warn_alarms(context, "", document);
 	if (strcmp(json_string(document, "phase", ""), "Succeeded") == 0) {
 		error_set(error, KVMIG_ERROR_FAILED, "too late to cancel: %s", outcome);
 		return FALSE;

@@ -332,6 +332,7 @@ static int report_outcome(const CommandContext *context, const cJSON *document, 
 {
 	g_autofree char *outcome = NULL;
 
+	migration_warn_alarms(context, "", document);
 	if (!migration_check_outcome(document, error))
 		return STATUS_FAILED;
 	outcome = migration_outcome(document);

@@ -2,6 +2,8 @@
 /* All about one migration, a field a line. */
 #include "migration.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/reason.h"
 #include "model/quantity.h"
@@ -225,5 +227,21 @@ void migration_print(FILE *stream, const cJSON *document)
 					json_string(alarm, "reason", ""));
 
 		migration_print_field(stream, "ALARM:", text);
+	}
+}
+
+void migration_warn_alarms(const CommandContext *context, const char *where, const cJSON *document)
+{
+	const char *told = json_string(json_get(document, "result"), "message", "");
+	const gboolean moved = strcmp(json_string(document, "phase", ""), "Succeeded") == 0;
+	const cJSON *alarm;
+
+	cJSON_ArrayForEach(alarm, json_get(document, "alarms")) {
+		const char *message = json_string(alarm, "message", "");
+
+		if (!moved && strstr(told, message))
+			continue; /* the failure says so, with the code */
+		say_warning(context, "%sVM '%s': %s [%s]", where, json_string(document, "vm", "?"),
+			    message, json_string(alarm, "reason", ""));
 	}
 }

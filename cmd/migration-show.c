@@ -204,6 +204,7 @@ static char *success_text(const cJSON *document)
 	const cJSON *result = json_get(document, "result");
 	gint64 total_ms = json_int(result, "totalMs", -1);
 	gint64 downtime_ms = json_int(result, "downtimeMs", -1);
+	const char *beside = json_string(result, "message", NULL); /* went wrong all the same */
 	g_autofree char *total = total_ms < 0 ? NULL : duration_human(total_ms);
 	g_autoptr(GString) text = g_string_new(NULL);
 
@@ -216,6 +217,8 @@ static char *success_text(const cJSON *document)
 	if (downtime_ms >= 0)
 		g_string_append_printf(text, ", downtime %" G_GINT64_FORMAT
 				       " ms as libvirt measured it", downtime_ms);
+	if (beside)
+		g_string_append_printf(text, "; %s", beside);
 	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 

@@ -56,6 +56,8 @@ void migration_print_field(FILE *stream, const char *label, const char *value);
 
 /* How it ended, for people: "web-1 runs on n2: moved from n1 in 4.7 s, …". */
 char *migration_outcome(const cJSON *document);
+/* Its alarms, as warnings, where its failure does not say the same; where: in front of each. */
+void migration_warn_alarms(const CommandContext *context, const char *where, const cJSON *document);
 /* The same as an error with the reason and hint that the object has; FALSE. TRUE: it succeeded. */
 gboolean migration_check_outcome(const cJSON *document, GError **error);
 

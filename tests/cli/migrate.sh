@@ -335,6 +335,24 @@ expect 'the record is still there' [ -e "$XDG_STATE_HOME/kvmig/batches/$id.batch
 run kvmig migrate --resume "$id" --dry-run --node n2
 expect_status 2
 
+test_case 'several: what went wrong beside a success, and alarms'
+several | fresh
+run kvmig migrate web-1 web-2 --max-parallel 1 --timeout 1s
+id=$(sed -n 's/^kvmig: batch \([a-z0-9]*\):.*/\1/p' "$err")
+"$build/tests/cli/put-object" local >put.log 2>&1 <<END
+apiVersion: kubevirt.io/v1
+kind: VirtualMachineInstanceMigration
+metadata: {name: kvmig-$id-web-2, namespace: default, labels: {kvmig.io/batch: $id}}
+spec: {vmiName: web-2}
+status:
+  phase: Succeeded
+  kvmig: {sourceNode: n1, targetNode: n2, result: {totalMs: 4700, message: "autostart could not be set on n2"}}
+  conditions: [{type: kvmig.io/Alarm, status: "True", reason: KVMIG-ALARM-COPY-LEFT, message: "a paused copy is left"}]
+END
+run kvmig migrate --resume "$id" --wait --timeout 2s
+expect_stderr_has "VM 'web-2' is on 'n2' now: moved from 'n1' in 4.7 s; autostart could not be set on n2"
+expect_stderr_has "warning: VM 'web-2': a paused copy is left [KVMIG-ALARM-COPY-LEFT]"
+
 test_case 'several: Ctrl-C names what was not started'
 several | fresh
 kvmig migrate web-1 web-2 web-3 --max-parallel 1 --wait >first.out 2>first.err &

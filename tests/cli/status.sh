@@ -132,6 +132,23 @@ all | fresh
 run kvmig status virtualmachineinstancemigration.kubevirt.io/m-done
 expect_stdout_has "VM 'web-1' is on 'n2' now: moved from 'n1' in 4.7 s, 1.2 GiB copied, downtime 38 ms as libvirt measured it"
 
+test_case 'what went wrong beside a success, and what a person must look at'
+{ usual; migration m-1 web-1 Succeeded '{sourceNode: n1, targetNode: n2, result: {endState: paused/running, totalMs: 4700,
+	message: "autostart could not be set on n2"}}'
+  echo '  conditions: [{type: kvmig.io/Alarm, status: "True", reason: KVMIG-ALARM-COPY-LEFT, message: "a paused copy is left"}]'; } | fresh
+run kvmig status m-1 --read-only
+expect_stdout_has "moved from 'n1' in 4.7 s; autostart could not be set on n2"
+run kvmig status -w m-1 --read-only
+expect_status 0
+expect_stderr_has "VM 'web-1' is on 'n2' now: moved from 'n1' in 4.7 s; autostart could not be set on n2"
+expect_stderr_has "warning: VM 'web-1': a paused copy is left [KVMIG-ALARM-COPY-LEFT]"
+{ usual; migration m-1 web-1 Failed '{sourceNode: n1, targetNode: n2, result: {endState: running/paused,
+	reason: KVMIG-ALARM-COPY-LEFT, message: "a paused copy is left"}}'
+  echo '  conditions: [{type: kvmig.io/Alarm, status: "True", reason: KVMIG-ALARM-COPY-LEFT, message: "a paused copy is left"}]'; } | fresh
+run kvmig status -w m-1 --read-only
+expect_status 1
+expect 'said once' [ "$(grep -c 'a paused copy is left' "$err")" -eq 1 ]
+
 test_case 'JSON: units in the names'
 all | fresh
 run kvmig status -o json --read-only

@@ -395,6 +395,7 @@ bed_rules front '[]'
 # going MIGRATION-STATE: what its VM tells; the migration is under way, and gone as soon as that is asked for
 going() {
 	vmi going '.metadata.annotations["phases.test/stop"] = "Running"'
+	bed_kubectl patch vmi going --type merge -p '{"status": {"migrationState": null}}' # KubeVirt keeps nothing of the one before
 	run kvmig migrate going --wait=Running --timeout 30s -q
 	bed_kubectl patch "$(kubectl get vmim -o json | jq -r '.items[] | select(.spec.vmiName == "going") | "vmim/" + .metadata.name')" \
 		--type merge -p '{"metadata": {"finalizers": null}}'
