@@ -217,6 +217,15 @@ static gboolean begin_new(Batch *batch, GError **error)
 	return batch->record != NULL;
 }
 
+/* Not what this command line has, which cannot be told from its default. */
+static void tell_check(const Batch *batch)
+{
+	if (batch->values.check != CHECK_STRICT)
+		say(batch->context, "batch %s was begun with --check=%s, and goes on with it",
+		    batch_record_id(batch->record),
+		    batch->values.check == CHECK_WARN ? "warn" : "off");
+}
+
 static gboolean begin_again(Batch *batch, GError **error)
 {
 	batch->record = batch_record_open(batch->context, batch->values.resume, error);
@@ -224,6 +233,7 @@ static gboolean begin_again(Batch *batch, GError **error)
 		return FALSE;
 	batch_record_restore(batch->record, batch->preflight, &batch->values);
 	batch->preflight->values = &batch->values;
+	tell_check(batch);
 	batch->items = batch_record_items(batch->record);
 	return preflight_gather(batch->preflight, error);
 }

@@ -60,9 +60,11 @@ static gboolean check_which(const CommandContext *context, const MigrateValues *
 		return bad(error, "--selector and --all exclude each other", NULL);
 	if (values->resume) {
 		if (chosen || context->n_args || values->node || values->node_selector ||
-		    values->from)
+		    values->from || values->order != ORDER_GIVEN ||
+		    values->check != CHECK_STRICT || values->schedule_timeout_ms)
 			return bad(error, "--resume goes on as the batch was begun: no VMs, "
-				   "--selector, --all, --from, --node or --node-selector with it",
+				   "--selector, --all, --from, --node, --node-selector, --order, "
+				   "--check or --schedule-timeout with it",
 				   NULL);
 		return TRUE;
 	}

@@ -353,6 +353,19 @@ run kvmig migrate --resume "$id" --wait --timeout 2s
 expect_stderr_has "VM 'web-2' is on 'n2' now: moved from 'n1' in 4.7 s; autostart could not be set on n2"
 expect_stderr_has "warning: VM 'web-2': a paused copy is left [KVMIG-ALARM-COPY-LEFT]"
 
+test_case 'several: a batch is gone on with as it was begun'
+several | fresh
+run kvmig migrate web-1 web-2 --max-parallel 1 --timeout 1s --check=warn
+id=$(sed -n 's/^kvmig: batch \([a-z0-9]*\):.*/\1/p' "$err")
+for words in '--check=off' '--schedule-timeout 5m' '--order name'; do
+	# shellcheck disable=SC2086 # words
+	run kvmig migrate --resume "$id" $words
+	expect_status 2
+	expect_stderr_has '--resume goes on as the batch was begun'
+done
+run kvmig migrate --resume "$id" --timeout 300ms
+expect_stderr_has "batch $id was begun with --check=warn, and goes on with it"
+
 test_case 'several: Ctrl-C names what was not started'
 several | fresh
 kvmig migrate web-1 web-2 web-3 --max-parallel 1 --wait >first.out 2>first.err &
