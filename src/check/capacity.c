@@ -161,11 +161,16 @@ static gint64 container_bytes(const cJSON *container)
 	return bytes_of(json_path(container, "resources", "requests", "memory", NULL));
 }
 
-/* As Kubernetes counts: all containers at once, or the largest of those that run before them. */
+/* As Kubernetes counts: all containers at once, or the largest of those that run before them; or
+ * what the pod as a whole asks for, where it does. */
 static gint64 pod_bytes(const cJSON *spec)
 {
 	const cJSON *container;
+	gint64 overhead = bytes_of(json_path(spec, "overhead", "memory", NULL));
 	gint64 sum = 0, largest = 0;
+
+	if (json_path(spec, "resources", "requests", "memory", NULL))
+		return add(container_bytes(spec), overhead);
 
 	cJSON_ArrayForEach(container, json_get(spec, "containers")) sum =
 		add(sum, container_bytes(container));
@@ -176,7 +181,7 @@ static gint64 pod_bytes(const cJSON *spec)
 		else
 			largest = MAX(largest, container_bytes(container));
 	}
-	return add(MAX(sum, largest), bytes_of(json_path(spec, "overhead", "memory", NULL)));
+	return add(MAX(sum, largest), overhead);
 }
 
 void capacity_add_pod(Capacity *capacity, const cJSON *pod)

@@ -171,9 +171,47 @@ static void add_all_containers(GHashTable *resources, const cJSON *pod, const ch
 	}
 }
 
+/* What a pod says of itself as a whole (PodLevelResources) goes before what its containers come to;
+ * of these resources alone. */
+static gboolean is_of_pods(const char *name)
+{
+	return strcmp(name, RESOURCE_CPU) == 0 || strcmp(name, RESOURCE_MEMORY) == 0 ||
+	       g_str_has_prefix(name, RESOURCE_PREFIX_HUGEPAGES);
+}
+
+static void replace_by(GHashTable *resources, const cJSON *list)
+{
+	const cJSON *item;
+	gint64 amount;
+
+	cJSON_ArrayForEach(item, list)
+	{
+		if (!item->string || !is_of_pods(item->string) || !read_amount(item, &amount))
+			continue;
+		g_hash_table_remove(resources, item->string);
+		resources_add(resources, item->string, amount);
+	}
+}
+
+/* Without the overhead. */
+static void add_asked(GHashTable *resources, const cJSON *pod, const char *which)
+{
+	const cJSON *own = list_of(json_get(pod, "spec"), which);
+	g_autoptr(GHashTable) together = NULL;
+
+	if (own) {
+		together = resources_new();
+		add_all_containers(together, pod, which);
+		replace_by(together, own);
+		resources_add_all(resources, together);
+	} else {
+		add_all_containers(resources, pod, which);
+	}
+}
+
 void resources_add_pod(GHashTable *resources, const cJSON *pod)
 {
-	add_all_containers(resources, pod, "requests");
+	add_asked(resources, pod, "requests");
 	resources_add_list(resources, json_path(pod, "spec", "overhead", NULL));
 	resources_add(resources, RESOURCE_PODS, 1);
 }
@@ -183,7 +221,7 @@ void resources_add_pod_limits(GHashTable *resources, const cJSON *pod)
 	g_autoptr(GHashTable) limits = resources_new();
 	const cJSON *overhead = json_path(pod, "spec", "overhead", NULL), *item;
 
-	add_all_containers(limits, pod, "limits");
+	add_asked(limits, pod, "limits");
 	cJSON_ArrayForEach(item, overhead)
 	{
 		if (item->string && resources_get(limits, item->string, 0) > 0)

@@ -10,22 +10,35 @@
 
 /* ---- the pod -------------------------------------------------------------------------------- */
 
-/* Kubernetes' class of service: no container names an amount of CPU or memory. */
-static gboolean is_best_effort(const cJSON *containers)
+static gboolean names_some(const cJSON *resources)
 {
-	static const char *const resources[] = { RESOURCE_CPU, RESOURCE_MEMORY };
+	static const char *const names[] = { RESOURCE_CPU, RESOURCE_MEMORY };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+		if (resources_read(json_get(resources, "requests"), names[i], 0) > 0 ||
+		    resources_read(json_get(resources, "limits"), names[i], 0) > 0)
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean any_names_some(const cJSON *containers)
+{
 	const cJSON *container;
 
 	cJSON_ArrayForEach(container, containers)
 	{
-		const cJSON *all = json_get(container, "resources");
-
-		for (gsize i = 0; i < G_N_ELEMENTS(resources); i++)
-			if (resources_read(json_get(all, "requests"), resources[i], 0) > 0 ||
-			    resources_read(json_get(all, "limits"), resources[i], 0) > 0)
-				return FALSE;
+		if (names_some(json_get(container, "resources")))
+			return TRUE;
 	}
-	return TRUE;
+	return FALSE;
+}
+
+/* Kubernetes' class of service: neither the pod nor a container names an amount of CPU or memory. */
+static gboolean is_best_effort(const cJSON *spec)
+{
+	return !names_some(json_get(spec, "resources")) &&
+	       !any_names_some(json_get(spec, "containers")) &&
+	       !any_names_some(json_get(spec, "initContainers"));
 }
 
 static gboolean any_crosses(const cJSON *terms)
@@ -83,8 +96,7 @@ void quota_pod_init(QuotaPod *quota_pod, GHashTable *requests, const cJSON *pod,
 	}
 	resources_add_pod_limits(quota_pod->limits, pod);
 	quota_pod->terminating = json_int(spec, "activeDeadlineSeconds", -1) >= 0;
-	quota_pod->best_effort = is_best_effort(json_get(spec, "containers")) &&
-				 is_best_effort(json_get(spec, "initContainers"));
+	quota_pod->best_effort = is_best_effort(spec);
 }
 
 void quota_pod_clear(QuotaPod *quota_pod)

@@ -255,8 +255,13 @@ static void test_pods_count(void)
 		"Running");
 	add_pod(&capacity, "n2", "containers: [{resources: {requests: {memory: 30Gi}}}]",
 		"Succeeded");
+	/* as a whole, whatever its containers come to */
+	add_pod(&capacity, "n1",
+		"resources: {requests: {memory: 2Gi}}, overhead: {memory: 1Gi}, containers: [{}, "
+		"{resources: {requests: {memory: 1Gi}}}]",
+		"Running");
 	capacity_judge(&capacity);
-	g_assert_cmpint(node_of(&capacity, "n1")->requested_bytes, ==, 10 * GIB);
+	g_assert_cmpint(node_of(&capacity, "n1")->requested_bytes, ==, 13 * GIB);
 	g_assert_cmpint(node_of(&capacity, "n2")->requested_bytes, ==, 20 * GIB);
 	g_assert_cmpint(capacity.needed_bytes, ==, 16 * GIB);
 	g_assert_cmpuint(capacity.parallel, ==, 2);

@@ -158,10 +158,14 @@ static void test_pod(void)
 	static const char idle[] =
 		"{spec: {priorityClassName: '', containers: [{resources: {limits: {cpu: 0}, "
 		"requests: {ephemeral-storage: 1}}}]}}";
+	static const char as_a_whole[] =
+		"{spec: {resources: {limits: {memory: 1Gi}}, containers: [{}]}}";
 	g_autoptr(cJSON) vmi = yaml_parse(vm, strlen(vm), "vm", NULL);
 	g_autoptr(cJSON) pod = yaml_parse(running, strlen(running), "pod", NULL);
 	g_autoptr(cJSON) bare = yaml_parse(idle, strlen(idle), "pod", NULL);
-	g_auto(QuotaPod) of_vm = { 0 }, of_pod = { 0 }, of_bare = { 0 }, of_none = { 0 };
+	g_autoptr(cJSON) whole = yaml_parse(as_a_whole, strlen(as_a_whole), "pod", NULL);
+	g_auto(QuotaPod) of_vm = { 0 }, of_pod = { 0 }, of_bare = { 0 }, of_none = { 0 },
+			 of_whole = { 0 };
 
 	quota_pod_init(&of_vm, NULL, NULL, vmi);
 	g_assert_cmpstr(of_vm.priority_class, ==, "vip");
@@ -182,6 +186,10 @@ static void test_pod(void)
 	g_assert_null(of_bare.priority_class);
 	g_assert_true(of_bare.best_effort);
 	g_assert_false(of_bare.terminating || of_bare.crosses_namespaces);
+
+	quota_pod_init(&of_whole, NULL, whole, NULL);
+	g_assert_false(of_whole.best_effort);
+	g_assert_cmpint(resources_get(of_whole.limits, RESOURCE_MEMORY, 0), ==, 1024 * MIB);
 
 	quota_pod_init(&of_none, NULL, NULL, NULL);
 	g_assert_null(of_none.priority_class);

@@ -70,6 +70,29 @@ static void test_resources_of_pod(void)
 	g_assert_cmpint(resources_get(sum, RESOURCE_CPU, 0), ==, G_MAXINT64);
 }
 
+/* What the pod as a whole asks for replaces the sum, before the overhead; of some resources only. */
+static void test_resources_of_whole_pod(void)
+{
+	g_autoptr(GHashTable) sum = resources_new(), limits = resources_new();
+	g_autoptr(cJSON) pod = parse(
+		"{\"spec\":{\"overhead\":{\"memory\":\"10Mi\",\"cpu\":\"1\"},\"resources\":{"
+		"\"requests\":{\"memory\":\"1Gi\",\"hugepages-2Mi\":\"4Mi\",\"x.com/y\":\"9\"},"
+		"\"limits\":{\"memory\":\"2Gi\"}},\"containers\":[{\"resources\":{\"requests\":{"
+		"\"memory\":\"100Mi\",\"cpu\":\"2\",\"x.com/y\":\"1\"},\"limits\":{\"memory\":"
+		"\"3Gi\",\"x.com/y\":\"1\"}}}],\"initContainers\":[{\"resources\":{\"requests\":{"
+		"\"memory\":\"5Gi\"}}}]}}");
+
+	resources_add(sum, RESOURCE_MEMORY, GIB); /* of others on the node */
+	resources_add_pod(sum, pod);
+	resources_add_pod_limits(limits, pod);
+	g_assert_cmpint(resources_get(sum, RESOURCE_MEMORY, 0), ==, 2 * GIB + 10 * MIB);
+	g_assert_cmpint(resources_get(sum, "hugepages-2Mi", 0), ==, 4 * MIB);
+	g_assert_cmpint(resources_get(sum, RESOURCE_CPU, 0), ==, 3000);
+	g_assert_cmpint(resources_get(sum, "x.com/y", 0), ==, 1);
+	g_assert_cmpint(resources_get(limits, RESOURCE_MEMORY, 0), ==, 2 * GIB + 10 * MIB);
+	g_assert_cmpint(resources_get(limits, "x.com/y", 0), ==, 1);
+}
+
 /* ---- affinity -------------------------------------------------------------------------------- */
 
 static void test_affinity_operators(void)
@@ -476,6 +499,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/targets/resources/read", test_resources_read);
 	g_test_add_func("/targets/resources/pod", test_resources_of_pod);
+	g_test_add_func("/targets/resources/whole-pod", test_resources_of_whole_pod);
 	g_test_add_func("/targets/affinity/operators", test_affinity_operators);
 	g_test_add_func("/targets/affinity/terms", test_affinity_terms);
 	g_test_add_func("/targets/affinity/pods", test_pod_terms);
