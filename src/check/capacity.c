@@ -75,11 +75,12 @@ static cJSON *repelling_taints(const Host *host)
  * that of a drain, which is to keep others from coming. */
 static gboolean tolerates_all(const cJSON *vmi, const cJSON *taints)
 {
+	const cJSON *tolerations = json_path(vmi, "spec", "tolerations", NULL);
 	const cJSON *taint;
 
 	cJSON_ArrayForEach(taint, taints)
 	{
-		if (!schedule_tolerates(vmi, taint))
+		if (!schedule_tolerates(tolerations, taint))
 			return FALSE;
 	}
 	return TRUE;

@@ -417,6 +417,8 @@ TargetDemand *target_demand_new(const Vmi *vmi, const cJSON *pod, const Host *so
 	demand->from_pod = pod != NULL;
 	if (pod) {
 		labels_of_pod(demand, pod, vmi);
+		demand->tolerations =
+			cJSON_Duplicate(json_path(pod, "spec", "tolerations", NULL), TRUE);
 		resources_add_pod(demand->resources, pod);
 	} else {
 		labels_of_vmi(demand, vmi, source, kubevirt);
@@ -435,6 +437,7 @@ void target_demand_free(TargetDemand *demand)
 	cJSON_Delete(demand->labels);
 	cJSON_Delete(demand->absent_labels);
 	cJSON_Delete(demand->cluster_labels);
+	cJSON_Delete(demand->tolerations);
 	g_clear_pointer(&demand->resources, g_hash_table_unref);
 	g_clear_pointer(&demand->networks, g_hash_table_unref);
 	g_free(demand);

@@ -47,6 +47,7 @@ typedef struct {
 	cJSON *labels;	      /* key -> value that the node must have */
 	cJSON *absent_labels; /* key -> anything: that it must not have */
 	cJSON *cluster_labels; /* what the KubeVirt object selects for all VMs */
+	cJSON *tolerations;    /* of the pod, or NULL */
 	GHashTable *resources;
 	GHashTable *networks; /* set: those resources that stand for a network */
 	gboolean from_pod;
@@ -115,7 +116,8 @@ void schedule_rank(GPtrArray *targets);
 /* Whether the taint keeps VMs away that do not tolerate it; no taint does that only says what is
  * told of the node as its state. */
 gboolean schedule_repels(const Host *host, const cJSON *taint);
-gboolean schedule_tolerates(const cJSON *vmi, const cJSON *taint);
+/* One of them covers it, by Kubernetes' rule; NULL: there are none. */
+gboolean schedule_tolerates(const cJSON *tolerations, const cJSON *taint);
 
 typedef struct {
 	const char *reason; /* REASON_TGT_… */

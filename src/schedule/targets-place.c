@@ -55,18 +55,39 @@ static gboolean toleration_covers(const cJSON *toleration, const cJSON *taint)
 	       strcmp(json_string(toleration, "value", ""), json_string(taint, "value", "")) == 0;
 }
 
-gboolean schedule_tolerates(const cJSON *vmi, const cJSON *taint)
+gboolean schedule_tolerates(const cJSON *tolerations, const cJSON *taint)
 {
 	const cJSON *toleration;
 
-	cJSON_ArrayForEach(toleration,
-			   json_path(vmi, "spec", "tolerations",
-				     NULL)) if (toleration_covers(toleration, taint)) return TRUE;
+	cJSON_ArrayForEach(toleration, tolerations)
+	{
+		if (toleration_covers(toleration, taint))
+			return TRUE;
+	}
 	return FALSE;
 }
 
-/* Kubernetes puts taints on nodes for what is told already as the node's state; and every pod that
- * asks for memory, as a VM's does, tolerates that of memory. */
+/* The VM's own, which may be newer than its pod, and those of the pod, which admission may have
+ * added some to: its successor has both. */
+static gboolean is_tolerated(const TargetSieve *sieve, const cJSON *taint)
+{
+	const TargetQuestion *question = sieve->question;
+	const cJSON *own = json_path(question->vmi->object, "spec", "tolerations", NULL);
+
+	return schedule_tolerates(own, taint) ||
+	       (question->demand && schedule_tolerates(question->demand->tolerations, taint));
+}
+
+gboolean target_tolerates_cordon(const TargetSieve *sieve)
+{
+	g_autoptr(cJSON) taint = cJSON_CreateObject();
+
+	json_set_string(taint, "key", "node.kubernetes.io/unschedulable");
+	json_set_string(taint, "effect", "NoSchedule");
+	return is_tolerated(sieve, taint);
+}
+
+/* Kubernetes puts taints on nodes for what is told already as the node's state. */
 static gboolean is_told(const Host *host, const cJSON *taint)
 {
 	const char *key = json_string(taint, "key", "");
@@ -75,9 +96,7 @@ static gboolean is_told(const Host *host, const cJSON *taint)
 		return FALSE;
 	key = strchr(key, '/') + 1;
 	return (strcmp(key, "unschedulable") == 0 && host->unschedulable) ||
-	       ((strcmp(key, "not-ready") == 0 || strcmp(key, "unreachable") == 0) &&
-		!host->ready) ||
-	       strcmp(key, "memory-pressure") == 0;
+	       ((strcmp(key, "not-ready") == 0 || strcmp(key, "unreachable") == 0) && !host->ready);
 }
 
 static gboolean keeps_away(const char *effect)
@@ -90,7 +109,7 @@ gboolean schedule_repels(const Host *host, const cJSON *taint)
 	return keeps_away(json_string(taint, "effect", "")) && !is_told(host, taint);
 }
 
-static void check_taints(const Host *host, const Vmi *vmi, Target *target)
+static void check_taints(const TargetSieve *sieve, const Host *host, Target *target)
 {
 	const cJSON *taint;
 
@@ -104,7 +123,7 @@ static void check_taints(const Host *host, const Vmi *vmi, Target *target)
 
 		if (!soft && !keeps_away(effect))
 			continue;
-		if (is_told(host, taint) || schedule_tolerates(vmi->object, taint))
+		if (is_told(host, taint) || is_tolerated(sieve, taint))
 			continue;
 		words = g_strdup_printf("taint %s%s%s:%s", key, *value ? "=" : "", value, effect);
 		if (soft) {
@@ -123,8 +142,7 @@ gboolean target_sieve_tolerates(const TargetSieve *sieve, const Host *host)
 
 	cJSON_ArrayForEach(taint, host->taints)
 	{
-		if (keeps_away(json_string(taint, "effect", "")) &&
-		    !schedule_tolerates(sieve->question->vmi->object, taint))
+		if (keeps_away(json_string(taint, "effect", "")) && !is_tolerated(sieve, taint))
 			return FALSE;
 	}
 	return TRUE;
@@ -159,7 +177,7 @@ void target_check_place(const TargetSieve *sieve, const Host *host, Target *targ
 {
 	check_selectors(sieve, host, target);
 	check_affinity(sieve, host, target);
-	check_taints(host, sieve->question->vmi, target);
+	check_taints(sieve, host, target);
 }
 
 gboolean target_sieve_selects(const TargetSieve *sieve, const Host *host)

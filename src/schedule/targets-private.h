@@ -34,6 +34,8 @@ gboolean target_is_judged(const TargetSieve *sieve, const Host *host);
 /* targets-place.c: where people want it */
 void target_check_asked(const TargetSieve *sieve, const Host *host, Target *target);
 void target_check_place(const TargetSieve *sieve, const Host *host, Target *target);
+/* Whether the VM's pod tolerates what Kubernetes taints a cordoned node with. */
+gboolean target_tolerates_cordon(const TargetSieve *sieve);
 /* targets-volumes.c */
 void target_check_volumes(const TargetSieve *sieve, const Host *host, Target *target);
 /* targets-demand.c: what KubeVirt's pod selects by itself */

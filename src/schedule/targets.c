@@ -104,13 +104,23 @@ gboolean target_is_judged(const TargetSieve *sieve, const Host *host)
 	return sieve->question->said && g_hash_table_contains(sieve->question->said, host->name);
 }
 
+/* The scheduler lets pods that tolerate its taint onto a cordoned node; of libvirt hosts
+ * kvmig itself decides, and lets nobody onto one. */
+static void check_cordon(const TargetSieve *sieve, const Host *host, Target *target)
+{
+	if (!host->unschedulable)
+		return;
+	if (host->is_node && target_tolerates_cordon(sieve))
+		target_remark(target, g_strdup("cordoned, which the VM tolerates"));
+	else
+		target_obstruct(target, REASON_TGT_CORDONED, g_strdup("cordoned"));
+}
+
 static void check_state(const Host *host, Target *target)
 {
 	const char *reason = host->unreachable ? REASON_TGT_UNREACHABLE : REASON_TGT_NOT_READY;
 	const char *words = host->not_ready_reason;
 
-	if (host->unschedulable)
-		target_obstruct(target, REASON_TGT_CORDONED, g_strdup("cordoned"));
 	if (host->deleting)
 		target_obstruct(target, REASON_TGT_NOT_READY, g_strdup("is being removed"));
 	else if (!host->ready && words && *words)
@@ -174,6 +184,7 @@ Target *target_sieve_judge(const TargetSieve *sieve, const Host *host)
 		target_check_asked(sieve, host, target);
 		return target;
 	}
+	check_cordon(sieve, host, target);
 	check_state(host, target);
 	check_same_daemon(sieve, host, target);
 	check_encryption(sieve, host, target);

@@ -87,7 +87,9 @@ def pod($ns; $name; $node; $labels; $requests): {apiVersion: "v1", kind: "Pod",
 		"bridge.network.kubevirt.io/br1": "1"})
 	| .spec.nodeSelector = {"kubevirt.io/schedulable": "true", "machine-type.node.kubevirt.io/pc-q35-9.2": "true",
 		"scheduling.node.kubevirt.io/tsc-frequency-2000000000": "true", "kubevirt.io/sev": "true",
-		"hyperv.node.kubevirt.io/synic": "true", disk: "ssd", "kubernetes.io/hostname": "source"}),
+		"hyperv.node.kubevirt.io/synic": "true", disk: "ssd", "kubernetes.io/hostname": "source"}
+	| .spec.tolerations = [{key: "dedicated", operator: "Exists"}, # and what PodTolerationRestriction adds
+		{key: "node.kubernetes.io/memory-pressure", operator: "Exists", effect: "NoSchedule"}]),
   pod("prod"; "db-1"; "db"; {app: "db"}; {memory: "1Gi"}),
   pod("prod"; "rival-1"; "rival"; {app: "rival"}; {}),
   (pod("prod"; "shy-1"; "shy"; {}; {}) | .spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution =
@@ -465,6 +467,8 @@ expect_json .memoryFromPod false
 expect_json '.notes | map(.about) | join(" ")' 'memory volume network demand network affinity quota'
 expect_stderr_has 'whether quotas have room for the pod that is to receive the VM is not known: cannot list resourcequotas'
 expect_node featureless CPU-FEATURE
+expect_node fits-pressed TAINT
+expect_node fits-tolerated ''
 expect_node gpuless DEVICE
 expect_node few-pages HUGEPAGES
 expect_node old-qemu MACHINE-TYPE

@@ -8,7 +8,7 @@
 
 #define LAUNCHER                                                                                   \
 	"labels: {kubevirt.io: virt-launcher, kubevirt.io/created-by: u1}}, spec: {nodeSelector: " \
-	"{disk: ssd}, containers: [{name: c, image: i, resources: {requests: {memory: 1Gi}}}], "
+	"{disk: ssd}, tolerations: [{key: t}], resources: {requests: {cpu: 3}}, containers: [{name: c, image: i, resources: {requests: {memory: 1Gi}}}], "
 
 static const char *const pods[] = {
 	"{metadata: {namespace: a, name: runs, " LAUNCHER "nodeName: n1}}",
@@ -83,6 +83,8 @@ static void test_launchers(void)
 	demand = yaml(text);
 	g_assert_cmpstr(json_string(json_path(demand, "spec", "nodeSelector", NULL), "disk", NULL),
 			==, "ssd");
+	g_assert_cmpint(cJSON_GetArraySize(json_path(demand, "spec", "tolerations", NULL)), ==, 1);
+	g_assert_nonnull(json_path(demand, "spec", "resources", "requests", "cpu", NULL));
 	g_assert_null(strstr(text, "image")); /* nothing that the question does not need */
 }
 

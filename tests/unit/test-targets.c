@@ -410,13 +410,14 @@ static void test_demand_of_pod(void)
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
 /* The reasons that stand against one node, in their order. */
-static char *judge(const char *node_text, const char *vmi_text, GHashTable *requested)
+static char *judge_with(const char *node_text, const char *vmi_text, const TargetDemand *demand,
+			GHashTable *requested)
 {
 	g_autoptr(cJSON) node_object = parse(node_text), object = parse(vmi_text);
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autoptr(TargetSieve) sieve = NULL;
 	g_autoptr(Target) target = NULL;
-	TargetQuestion question = { .requested = requested };
+	TargetQuestion question = { .demand = demand, .requested = requested };
 	Host node;
 	Vmi vmi;
 
@@ -432,6 +433,11 @@ static char *judge(const char *node_text, const char *vmi_text, GHashTable *requ
 	}
 	g_assert_cmpint(target->fits, ==, target->obstacles->len == 0);
 	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static char *judge(const char *node_text, const char *vmi_text, GHashTable *requested)
+{
+	return judge_with(node_text, vmi_text, NULL, requested);
 }
 
 #define NODE(spec, status)                                                                         \
@@ -456,7 +462,7 @@ static void test_node_state(void)
 		{ NODE(TAINT("node.kubernetes.io/unreachable"), "True"), "KVMIG-TGT-TAINT" },
 		{ NODE("\"unschedulable\":true," TAINT("node.kubernetes.io/unschedulable"), "True"),
 		  "KVMIG-TGT-CORDONED" },
-		{ NODE(TAINT("node.kubernetes.io/memory-pressure"), "True"), "" },
+		{ NODE(TAINT("node.kubernetes.io/memory-pressure"), "True"), "KVMIG-TGT-TAINT" },
 		{ NODE(TAINT("node.kubernetes.io/disk-pressure"), "True"), "KVMIG-TGT-TAINT" },
 		{ "{\"metadata\":{\"name\":\"n2\"}}", "KVMIG-TGT-NOT-READY KVMIG-TGT-MEMORY" },
 		{ "{\"metadata\":{\"name\":\"n1\"}}", "KVMIG-TGT-SOURCE" },
@@ -467,6 +473,76 @@ static void test_node_state(void)
 
 		g_assert_cmpstr(reasons, ==, cases[i].reasons);
 	}
+}
+
+#define CORDONED NODE("\"unschedulable\":true," TAINT("node.kubernetes.io/unschedulable"), "True")
+#define PRESSED NODE(TAINT("node.kubernetes.io/memory-pressure"), "True")
+
+/* Those of the VM and those of its pod, which admission may have added to. */
+static void test_tolerations(void)
+{
+	static const char everything[] = "{\"operator\":\"Exists\"}";
+	static const char pressure[] =
+		"{\"key\":\"node.kubernetes.io/memory-pressure\",\"operator\":\"Exists\","
+		"\"effect\":\"NoSchedule\"}";
+	static const char cordon[] =
+		"{\"key\":\"node.kubernetes.io/unschedulable\",\"operator\":\"Exists\"}";
+	static const char eviction[] =
+		"{\"key\":\"node.kubernetes.io/unschedulable\",\"operator\":\"Exists\","
+		"\"effect\":\"NoExecute\"}";
+	static const struct {
+		const char *node, *of_vm, *of_pod, *reasons;
+	} cases[] = {
+		{ CORDONED, "", "", "KVMIG-TGT-CORDONED" },
+		{ CORDONED, cordon, "", "" },
+		{ CORDONED, "", cordon, "" },
+		{ CORDONED, everything, "", "" },
+		{ CORDONED, eviction, pressure, "KVMIG-TGT-CORDONED" },
+		{ NODE("\"unschedulable\":true", "True"), cordon, "", "" },
+		{ PRESSED, "", "", "KVMIG-TGT-TAINT" },
+		{ PRESSED, pressure, "", "" },
+		{ PRESSED, "", pressure, "" },
+		{ PRESSED, cordon, cordon, "KVMIG-TGT-TAINT" },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *spec = g_strdup_printf(
+			"{\"tolerations\":[%s],\"domain\":{\"cpu\":{\"model\":\"host-passthrough\"}}}",
+			cases[i].of_vm);
+		g_autofree char *vmi = g_strdup_printf("{\"spec\":%s}", spec);
+		g_autofree char *pod =
+			g_strdup_printf("{\"spec\":{\"tolerations\":[%s]}}", cases[i].of_pod);
+		g_autoptr(TargetDemand) demand = demand_of(spec, pod);
+		g_autofree char *reasons = NULL;
+
+		g_hash_table_remove_all(demand->resources);
+		cJSON_DeleteItemFromObjectCaseSensitive(demand->labels,
+							"cpu-vendor.node.kubevirt.io/Intel");
+		reasons = judge_with(cases[i].node, vmi, demand, NULL);
+		g_test_message("case %zu", i);
+		g_assert_cmpstr(reasons, ==, cases[i].reasons);
+	}
+}
+
+/* Of libvirt hosts kvmig decides, and there is no toleration of that. */
+static void test_cordoned_host(void)
+{
+	g_autoptr(cJSON) object = parse(CORDONED);
+	g_autoptr(cJSON) vm = parse("{\"spec\":{\"tolerations\":[{\"operator\":\"Exists\"}]}}");
+	g_autoptr(TargetSieve) sieve = NULL;
+	g_autoptr(Target) target = NULL;
+	TargetQuestion question = { 0 };
+	Host host;
+	Vmi vmi;
+
+	vmi_read(vm, &vmi);
+	host_read_node(object, &host);
+	host.is_node = FALSE;
+	question.vmi = &vmi;
+	sieve = target_sieve_new(&question);
+	target = target_sieve_judge(sieve, &host);
+	g_assert_cmpstr(((TargetObstacle *)g_ptr_array_index(target->obstacles, 0))->reason, ==,
+			"KVMIG-TGT-CORDONED");
 }
 
 static void destroy_resources(gpointer data)
@@ -509,6 +585,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/targets/demand/resources", test_resources_of_vmi);
 	g_test_add_func("/targets/demand/pod", test_demand_of_pod);
 	g_test_add_func("/targets/node/state", test_node_state);
+	g_test_add_func("/targets/node/tolerations", test_tolerations);
+	g_test_add_func("/targets/node/cordoned-host", test_cordoned_host);
 	g_test_add_func("/targets/node/memory", test_node_memory);
 	return g_test_run();
 }
