@@ -75,10 +75,10 @@
 	       "labels are compared as text: another case, or a name where the label has an "      \
 	       "address")                                                                          \
 	REASON(TGT_VM_SELECTOR, "KVMIG-TGT-VM-SELECTOR",                                           \
-	       "the node's labels do not match the VM's own node selector",                        \
+	       "the node's labels do not match the VM's own node selector or its namespace's",     \
 	       "label the node or change the VM's node selector",                                  \
-	       "the nodeSelector of the VM holds for each of its migrations, besides what was "    \
-	       "asked for")                                                                        \
+	       "the nodeSelector of the VM holds for each of its migrations, and so does the one " \
+	       "that its namespace adds to all pods, besides what was asked for")                  \
 	REASON(TGT_UNREACHABLE, "KVMIG-TGT-UNREACHABLE", "nobody can ask the node",                \
 	       "bring the node, its daemon or the network to it back",                             \
 	       "no connection to its libvirt could be opened, or it did not answer in time")       \

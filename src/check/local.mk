@@ -18,6 +18,7 @@ libkvmig_la_SOURCES += \
 	%D%/state.c \
 	%D%/storage.c \
 	%D%/targets.c %D%/targets.h %D%/targets-private.h %D%/targets-ask.c %D%/targets-hosts.c \
-	%D%/targets-near.c %D%/targets-nodes.c %D%/targets-pods.c %D%/targets-quota.c %D%/targets-volumes.c \
+	%D%/targets-near.c %D%/targets-nodes.c %D%/targets-pods.c %D%/targets-quota.c \
+	%D%/targets-selector.c %D%/targets-volumes.c \
 	%D%/tries.c %D%/tries.h \
 	%D%/vm.c %D%/vm.h

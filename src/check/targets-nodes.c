@@ -441,6 +441,8 @@ gboolean targets_of_nodes(Cluster *cluster, GPtrArray *cases, const TargetsOptio
 		    !targets_near_settle(cluster, one, pods.all_read, error))
 			return FALSE;
 	}
+	if (!targets_read_selectors(cluster, cases, error))
+		return FALSE;
 	if (options->quotas)
 		targets_read_quotas(cluster, options->quotas_known, cases);
 	if (judge_nodes(cluster, &nodes, &cause) ||

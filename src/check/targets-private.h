@@ -62,6 +62,9 @@ void targets_near_judge(TargetsCase *one, Target *target);
 /* targets-volumes.c: volumes that are tied to nodes. */
 gboolean targets_read_volumes(Cluster *cluster, GPtrArray *cases, GError **error);
 
+/* targets-selector.c: what namespaces add to the node selectors of pods; after the demands. */
+gboolean targets_read_selectors(Cluster *cluster, const GPtrArray *cases, GError **error);
+
 #define TARGETS_ABOUT_QUOTA "quota"
 
 /* targets-quota.c: warns of quotas without room, and says where they cannot be read. known: those

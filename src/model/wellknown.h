@@ -33,6 +33,9 @@
 #define ANNOTATION_UNSCHEDULABLE_TIMEOUT "kubevirt.io/migrationUnschedulablePodTimeoutSeconds"
 
 #define ANNOTATION_PENDING_TIMEOUT "kubevirt.io/migrationPendingPodTimeoutSeconds"
+/* on a namespace: what OpenShift, or PodNodeSelector, adds to the node selectors of its pods */
+#define ANNOTATION_PROJECT_SELECTOR "openshift.io/node-selector"
+#define ANNOTATION_NAMESPACE_SELECTOR "scheduler.alpha.kubernetes.io/node-selector"
 #define LABEL_MIGRATION_UID "kubevirt.io/migrationJobUID" /* on the pod that receives */
 
 /* kvmig */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the pod of a VM will ask of a node, as KubeVirt renders it: of the pod that runs the VM now
- * only what KubeVirt puts in by itself is taken; what people asked for an earlier migration is in
- * that pod's selector too, and does not come again.
+ * What the pod of a VM will ask of a node, as KubeVirt renders it and admission adds to it. Of the
+ * selector of the pod that runs the VM now only what KubeVirt puts in by itself is taken, and what
+ * the namespace is known to ask for; what people asked for an earlier migration is there too, and
+ * what the VM selected when that pod was made: both do not come again.
  */
 #include <string.h>
 
@@ -67,15 +68,67 @@ static gboolean is_kubevirts(const char *key)
 	return FALSE;
 }
 
+/* What else there is of it is judged elsewhere; but where an earlier migration, or a VM that may no
+ * longer do so, asked for the node itself, that says nothing of the next one. */
+static gboolean is_strange(const TargetDemand *demand, const char *key)
+{
+	return !json_get(demand->cluster_labels, key) && strcmp(key, LABEL_ARCH) != 0 &&
+	       strcmp(key, LABEL_HOSTNAME) != 0;
+}
+
 static void labels_of_pod(TargetDemand *demand, const cJSON *pod, const Vmi *vmi)
 {
 	const cJSON *label;
 
-	cJSON_ArrayForEach(label, json_path(pod, "spec", "nodeSelector",
-					    NULL)) if (label->string && cJSON_IsString(label) &&
-						       is_kubevirts(label->string) &&
-						       !json_get(vmi->node_selector, label->string))
-		json_set_string(demand->labels, label->string, label->valuestring);
+	cJSON_ArrayForEach(label, json_path(pod, "spec", "nodeSelector", NULL))
+	{
+		const char *key = label->string;
+
+		if (!key || !cJSON_IsString(label) || json_get(vmi->node_selector, key))
+			continue;
+		if (is_kubevirts(key))
+			json_set_string(demand->labels, key, label->valuestring);
+		else if (is_strange(demand, key))
+			json_set_string(demand->strange, key, label->valuestring);
+	}
+}
+
+/* "zone=a, disk=ssd" */
+static gboolean asks_for(const char *text, const cJSON *label)
+{
+	g_auto(GStrv) terms = g_strsplit(text, ",", -1);
+
+	for (gsize i = 0; terms[i]; i++) {
+		char *value = strchr(terms[i], '=');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		if (*value == '=')
+			value++;
+		if (strcmp(g_strstrip(terms[i]), label->string) == 0 &&
+		    strcmp(g_strstrip(value), label->valuestring) == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+void target_demand_adopt(TargetDemand *demand, const cJSON *annotations)
+{
+	static const char *const keys[] = { ANNOTATION_PROJECT_SELECTOR,
+					    ANNOTATION_NAMESPACE_SELECTOR };
+	cJSON *label, *next;
+
+	for (label = demand->strange->child; label; label = next) {
+		next = label->next;
+		for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
+			if (!asks_for(json_string(annotations, keys[i], ""), label))
+				continue;
+			json_set_string(demand->selector, label->string, label->valuestring);
+			cJSON_Delete(cJSON_DetachItemViaPointer(demand->strange, label));
+			break;
+		}
+	}
 }
 
 /* ---- labels: worked out ---------------------------------------------------------------------- */
@@ -408,6 +461,8 @@ TargetDemand *target_demand_new(const Vmi *vmi, const cJSON *pod, const Host *so
 
 	demand->labels = cJSON_CreateObject();
 	demand->absent_labels = cJSON_CreateObject();
+	demand->strange = cJSON_CreateObject();
+	demand->selector = cJSON_CreateObject();
 	demand->resources = resources_new();
 	demand->networks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	demand->cluster_labels =
@@ -437,6 +492,8 @@ void target_demand_free(TargetDemand *demand)
 	cJSON_Delete(demand->labels);
 	cJSON_Delete(demand->absent_labels);
 	cJSON_Delete(demand->cluster_labels);
+	cJSON_Delete(demand->strange);
+	cJSON_Delete(demand->selector);
 	cJSON_Delete(demand->tolerations);
 	g_clear_pointer(&demand->resources, g_hash_table_unref);
 	g_clear_pointer(&demand->networks, g_hash_table_unref);

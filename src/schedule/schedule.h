@@ -47,6 +47,8 @@ typedef struct {
 	cJSON *labels;	      /* key -> value that the node must have */
 	cJSON *absent_labels; /* key -> anything: that it must not have */
 	cJSON *cluster_labels; /* what the KubeVirt object selects for all VMs */
+	cJSON *strange; /* what the pod selects for neither KubeVirt's nor the VM's sake */
+	cJSON *selector; /* of that what its successor is known to select too */
 	cJSON *tolerations;    /* of the pod, or NULL */
 	GHashTable *resources;
 	GHashTable *networks; /* set: those resources that stand for a network */
@@ -58,6 +60,9 @@ typedef struct {
  * or NULL. */
 TargetDemand *target_demand_new(const Vmi *vmi, const cJSON *pod, const Host *source,
 				const cJSON *kubevirt);
+/* The annotations of the VM's namespace: what they have admission add to the selectors of pods is
+ * no longer strange. */
+void target_demand_adopt(TargetDemand *demand, const cJSON *annotations);
 void target_demand_free(TargetDemand *demand);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TargetDemand, target_demand_free)
 

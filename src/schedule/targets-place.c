@@ -167,8 +167,12 @@ static void check_affinity(const TargetSieve *sieve, const Host *host, Target *t
 
 static void check_selectors(const TargetSieve *sieve, const Host *host, Target *target)
 {
+	const TargetDemand *demand = sieve->question->demand;
+
 	check_map(host, sieve->question->vmi->node_selector, REASON_TGT_VM_SELECTOR,
 		  "the VM selects", target);
+	check_map(host, demand ? demand->selector : NULL, REASON_TGT_VM_SELECTOR,
+		  "the VM's namespace selects", target);
 	check_map(host, sieve->cluster_labels, REASON_TGT_CLUSTER_SELECTOR, "KubeVirt selects",
 		  target);
 }

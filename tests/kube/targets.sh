@@ -305,6 +305,36 @@ expect_stderr_has "quota 'others' of namespace 'prod' has no room now"
 expect_stderr_has 'pods: '
 bed_kubectl delete quota vips others -n prod
 
+# As if admission, or an earlier migration, had added to the selector of the pod, which cannot be changed.
+select_too() { # SELECTOR-JSON: the pod that runs the VM is made anew with it
+	jq --argjson more "$1" '.items[] | select(.metadata.name | startswith("virt-launcher-web-1")) | .spec.nodeSelector += $more' pods.json >again.json
+	bed_kubectl delete pod -n prod virt-launcher-web-1-x --grace-period=0 --force
+	bed_kubectl create -f again.json
+}
+
+test_case 'what the namespace adds to the selectors of its pods counts, what else the pod selects is told'
+select_too '{"topology.kubernetes.io/zone": "a", "tier": "gold"}'
+run kvmig targets web-1 -n prod -o json
+expect_node far VOLUME
+expect_json '[.notes[] | select(.about == "selector") | .message | sub(",.*"; "")] | sort | join("; ")' \
+	'the pod that runs the VM selects tier=gold; the pod that runs the VM selects topology.kubernetes.io/zone=a'
+bed_kubectl annotate namespace prod openshift.io/node-selector=topology.kubernetes.io/zone=a
+run kvmig targets web-1 -n prod -o json
+expect_node far 'VM-SELECTOR VOLUME'
+expect_json '.targets[] | select(.node == "far") | .obstacles[0] | "\(.subject): \(.message)"' \
+	"topology.kubernetes.io/zone: the VM's namespace selects topology.kubernetes.io/zone=a: the node has topology.kubernetes.io/zone=z"
+expect_node copper ''
+expect_json '[.notes[] | select(.about == "selector")] | length' 1
+bed_kubectl create clusterrole reads --verb=get,list --resource=nodes,pods,virtualmachineinstances.kubevirt.io
+bed_kubectl create clusterrolebinding reads --clusterrole=reads --user=carol
+bed_kubectl create rolebinding reads -n prod --clusterrole=kubevirt.io:view --user=carol
+run as carol kvmig targets web-1 -n prod -o json
+expect_node far ''
+expect_json '.notes[] | select(.about == "selector") | .message | select(contains("zone=a")) | contains("namespace may not be read")' true
+bed_kubectl annotate namespace prod openshift.io/node-selector-
+bed_kubectl delete clusterrolebinding reads
+select_too '{}'
+
 # ---- none fits, and wrong words ----
 
 test_case 'check --cluster says of a VM without a node what targets says of it, and reads the pods once'

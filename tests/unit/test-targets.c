@@ -407,6 +407,33 @@ static void test_demand_of_pod(void)
 	g_assert_true(g_hash_table_contains(demand->networks, "bridge.network.kubevirt.io/br1"));
 }
 
+/* What the pod selects for nobody's sake that is known is strange, until its namespace asks for it. */
+static void test_selector_of_namespace(void)
+{
+	static const char pod[] =
+		"{\"spec\":{\"nodeSelector\":{\"kubernetes.io/hostname\":\"n1\",\"disk\":\"ssd\","
+		"\"kubernetes.io/arch\":\"amd64\",\"kubevirt.io/schedulable\":\"true\","
+		"\"zone\":\"a\",\"team\":\"b\",\"tier\":\"gold\",\"row\":\"1\"}}}";
+	g_autoptr(TargetDemand) demand = demand_of("{\"nodeSelector\":{\"disk\":\"ssd\"}}", pod);
+	g_autoptr(TargetDemand) old = demand_of("{}", pod);
+	g_autoptr(cJSON) annotations = parse(
+		"{\"openshift.io/node-selector\":\" zone = a,row=2,x\","
+		"\"scheduler.alpha.kubernetes.io/node-selector\":\"team==b,disk=ssd\"}");
+	g_autofree char *strange = NULL, *selector = NULL, *of_old = NULL;
+
+	of_old = json_print(old->strange);
+	g_assert_cmpstr(of_old, ==,
+			"{\"disk\":\"ssd\",\"zone\":\"a\",\"team\":\"b\",\"tier\":\"gold\","
+			"\"row\":\"1\"}");
+	target_demand_adopt(demand, NULL);
+	g_assert_null(demand->selector->child);
+	target_demand_adopt(demand, annotations);
+	strange = json_print(demand->strange);
+	selector = json_print(demand->selector);
+	g_assert_cmpstr(strange, ==, "{\"tier\":\"gold\",\"row\":\"1\"}");
+	g_assert_cmpstr(selector, ==, "{\"zone\":\"a\",\"team\":\"b\"}");
+}
+
 /* ---- nodes ----------------------------------------------------------------------------------- */
 
 /* The reasons that stand against one node, in their order. */
@@ -584,6 +611,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/targets/demand/host-model", test_host_model);
 	g_test_add_func("/targets/demand/resources", test_resources_of_vmi);
 	g_test_add_func("/targets/demand/pod", test_demand_of_pod);
+	g_test_add_func("/targets/demand/namespace", test_selector_of_namespace);
 	g_test_add_func("/targets/node/state", test_node_state);
 	g_test_add_func("/targets/node/tolerations", test_tolerations);
 	g_test_add_func("/targets/node/cordoned-host", test_cordoned_host);
