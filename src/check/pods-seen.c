@@ -76,9 +76,9 @@ static void copy_containers(cJSON *to, const cJSON *from, const char *key)
 
 cJSON *pod_demand(const cJSON *pod)
 {
-	static const char *const parts[] = { "nodeSelector", "tolerations",       "overhead",
-					     "resources",    "priorityClassName", "activeDeadlineSeconds",
-					     NULL };
+	static const char *const parts[] = { "nodeSelector",      "tolerations", "overhead",
+					     "resources",         "priorityClassName",
+					     "activeDeadlineSeconds", NULL };
 	const cJSON *from = json_get(pod, "spec");
 	cJSON *copy = cJSON_CreateObject();
 	cJSON *spec = json_ensure_object(copy, "spec");

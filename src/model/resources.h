@@ -29,7 +29,7 @@ gint64 resources_read(const cJSON *list, const char *name, gint64 fallback);
 void resources_add_list(GHashTable *resources, const cJSON *list);
 
 /* Adds what a pod asks for, as the scheduler counts: the containers together or the largest init
- * container, whichever is more, or what the pod as a whole asks for instead; the pod's overhead, and
+ * container, whichever is more, or what the pod as a whole asks for instead; its overhead, and
  * one of "pods". */
 void resources_add_pod(GHashTable *resources, const cJSON *pod);
 /* Adds a pod's limits, counted in the same way; the overhead only to what is limited. */

@@ -33,7 +33,7 @@ static gboolean any_names_some(const cJSON *containers)
 	return FALSE;
 }
 
-/* Kubernetes' class of service: neither the pod nor a container names an amount of CPU or memory. */
+/* Kubernetes' class of service: neither pod nor container names an amount of CPU or memory. */
 static gboolean is_best_effort(const cJSON *spec)
 {
 	return !names_some(json_get(spec, "resources")) &&

@@ -8,7 +8,8 @@
 
 #define LAUNCHER                                                                                   \
 	"labels: {kubevirt.io: virt-launcher, kubevirt.io/created-by: u1}}, spec: {nodeSelector: " \
-	"{disk: ssd}, tolerations: [{key: t}], resources: {requests: {cpu: 3}}, containers: [{name: c, image: i, resources: {requests: {memory: 1Gi}}}], "
+	"{disk: ssd}, tolerations: [{key: t}], resources: {requests: {cpu: 3}}, containers: " \
+	"[{name: c, image: i, resources: {requests: {memory: 1Gi}}}], "
 
 static const char *const pods[] = {
 	"{metadata: {namespace: a, name: runs, " LAUNCHER "nodeName: n1}}",

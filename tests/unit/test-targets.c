@@ -70,7 +70,7 @@ static void test_resources_of_pod(void)
 	g_assert_cmpint(resources_get(sum, RESOURCE_CPU, 0), ==, G_MAXINT64);
 }
 
-/* What the pod as a whole asks for replaces the sum, before the overhead; of some resources only. */
+/* What the pod as a whole asks for replaces the sum, before the overhead; of some alone. */
 static void test_resources_of_whole_pod(void)
 {
 	g_autoptr(GHashTable) sum = resources_new(), limits = resources_new();
@@ -407,7 +407,7 @@ static void test_demand_of_pod(void)
 	g_assert_true(g_hash_table_contains(demand->networks, "bridge.network.kubevirt.io/br1"));
 }
 
-/* What the pod selects for nobody's sake that is known is strange, until its namespace asks for it. */
+/* What the pod selects for nobody known is strange, until its namespace asks for it. */
 static void test_selector_of_namespace(void)
 {
 	static const char pod[] =
@@ -534,7 +534,8 @@ static void test_tolerations(void)
 
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autofree char *spec = g_strdup_printf(
-			"{\"tolerations\":[%s],\"domain\":{\"cpu\":{\"model\":\"host-passthrough\"}}}",
+			"{\"tolerations\":[%s],\"domain\":{\"cpu\":{\"model\":"
+			"\"host-passthrough\"}}}",
 			cases[i].of_vm);
 		g_autofree char *vmi = g_strdup_printf("{\"spec\":%s}", spec);
 		g_autofree char *pod =
