@@ -212,8 +212,9 @@ static void test_taints(void)
 		  "{operator: Exists}", NULL },
 		{ "{key: infra, value: x, effect: NoSchedule}", "{key: infra, value: y}",
 		  "tainted: infra" },
-		/* as `targets` has it: pods that ask for memory tolerate it by themselves */
-		{ "{key: node.kubernetes.io/memory-pressure, effect: NoSchedule}", NULL, NULL },
+		/* as `targets` has it: only an admission plugin lets pods tolerate it */
+		{ "{key: node.kubernetes.io/memory-pressure, effect: NoSchedule}", NULL,
+		  "tainted: node.kubernetes.io/memory-pressure" },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
