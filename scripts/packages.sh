@@ -9,7 +9,7 @@ packages_lab='libvirt-daemon libvirt-daemon-driver-qemu libvirt-daemon-system li
 qemu-system-x86 iproute2 util-linux procps'
 packages_kube='etcd-server python3-venv curl jq util-linux'
 packages_check='git clang clang-tidy libclang-rt-14-dev cppcheck valgrind shellcheck jq bash zsh fish mandoc man-db
-xz-utils python3-minimal expect openssl'
+xz-utils python3-minimal expect openssl sqlite3'
 
 say() {
 	printf '== %s\n' "$*"
