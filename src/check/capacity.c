@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "check/pods-seen.h"
 #include "model/host.h"
 #include "model/quantity.h"
 #include "model/wellknown.h"
@@ -73,9 +74,8 @@ static cJSON *repelling_taints(const Host *host)
 
 /* That a VM is on the node proves nothing: most taints do not drive off those that are there, as
  * that of a drain, which is to keep others from coming. */
-static gboolean tolerates_all(const cJSON *vmi, const cJSON *taints)
+static gboolean tolerates_all(const cJSON *tolerations, const cJSON *taints)
 {
-	const cJSON *tolerations = json_path(vmi, "spec", "tolerations", NULL);
 	const cJSON *taint;
 
 	cJSON_ArrayForEach(taint, taints)
@@ -84,6 +84,14 @@ static gboolean tolerates_all(const cJSON *vmi, const cJSON *taints)
 			return FALSE;
 	}
 	return TRUE;
+}
+
+/* A VM's own tolerations, or those of its pod, which admission may have added some to. */
+static void see_tolerations(CapacityNode *node, const cJSON *object)
+{
+	if (node->taints && node->why_not &&
+	    tolerates_all(json_path(object, "spec", "tolerations", NULL), node->taints))
+		g_clear_pointer(&node->why_not, g_free);
 }
 
 static char *why_no_vms(const Host *host, gboolean is_host)
@@ -153,8 +161,7 @@ void capacity_add_vm(Capacity *capacity, const cJSON *vmi)
 	node->vm_bytes = add(node->vm_bytes, bytes);
 	node->largest_bytes = MAX(node->largest_bytes, bytes);
 	g_array_append_val(node->vms, bytes);
-	if (node->taints && node->why_not && tolerates_all(vmi, node->taints))
-		g_clear_pointer(&node->why_not, g_free);
+	see_tolerations(node, vmi);
 }
 
 static gint64 container_bytes(const cJSON *container)
@@ -196,6 +203,8 @@ void capacity_add_pod(Capacity *capacity, const cJSON *pod)
 	if (!node || strcmp(phase, "Succeeded") == 0 || strcmp(phase, "Failed") == 0)
 		return;
 	node->requested_bytes = add(node->requested_bytes, pod_bytes(spec));
+	if (pod_launches(pod))
+		see_tolerations(node, pod);
 }
 
 /* ---- judging -------------------------------------------------------------------------------- */

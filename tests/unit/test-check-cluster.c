@@ -236,6 +236,26 @@ static void test_taints(void)
 	}
 }
 
+/* Admission may have given the pod what the VM does not ask for. */
+static void test_taints_by_pod(void)
+{
+	static const char tolerations[] = "tolerations: [{key: infra, operator: Exists}]";
+	g_auto(Capacity) capacity;
+	g_autoptr(cJSON) pod = yaml("{metadata: {labels: {kubevirt.io: virt-launcher, "
+				    "kubevirt.io/created-by: u1}}, "
+				    "spec: {nodeName: n1, %s}, status: {phase: Running}}",
+				    tolerations);
+
+	capacity_init(&capacity);
+	add_node(&capacity, "n1", 16, "taints: [{key: infra, effect: NoSchedule}]");
+	add_node(&capacity, "n2", 16, "taints: [{key: infra, effect: NoSchedule}]");
+	capacity_add_pod(&capacity, pod);
+	add_pod(&capacity, "n2", tolerations, "Running"); /* no VM's */
+	capacity_judge(&capacity);
+	g_assert_null(node_of(&capacity, "n1")->why_not);
+	g_assert_cmpstr(node_of(&capacity, "n2")->why_not, ==, "tainted: infra");
+}
+
 static void test_pods_count(void)
 {
 	g_auto(Capacity) capacity;
@@ -471,6 +491,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/check/capacity/request", test_request);
 	g_test_add_func("/check/capacity/rule", test_rule);
 	g_test_add_func("/check/capacity/taints", test_taints);
+	g_test_add_func("/check/capacity/taints-by-pod", test_taints_by_pod);
 	g_test_add_func("/check/capacity/pods", test_pods_count);
 	g_test_add_func("/check/capacity/too-little", test_too_little);
 	g_test_add_func("/check/capacity/overflow", test_overflow);
