@@ -6,7 +6,7 @@
  */
 #include "check/targets-private.h"
 
-/* With more VMs than these the namespaces are listed. */
+/* With more namespaces than these they are listed. */
 #define NAMESPACES_ASKED_FOR 8
 
 /* known: name -> cJSON*, the annotations; not there, or NULL: not known. */
@@ -69,6 +69,19 @@ static void note_strange(const TargetsCase *one, gboolean known)
 	}
 }
 
+/* Whoever may not list them may be allowed to read his own. */
+static gboolean read_namespace(Cluster *cluster, GHashTable *known, const char *ns,
+			       gboolean *listed, GError **error)
+{
+	if (!*listed && !g_hash_table_contains(known, ns) &&
+	    g_hash_table_size(known) >= NAMESPACES_ASKED_FOR) {
+		*listed = TRUE;
+		if (!read_all(cluster, known, error))
+			return FALSE;
+	}
+	return read_one(cluster, known, ns, error);
+}
+
 gboolean targets_read_selectors(Cluster *cluster, const GPtrArray *cases, GError **error)
 {
 	g_autoptr(GHashTable) known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
@@ -82,12 +95,7 @@ gboolean targets_read_selectors(Cluster *cluster, const GPtrArray *cases, GError
 
 		if (!ns || !one->demand->strange->child)
 			continue;
-		if (cases->len > NAMESPACES_ASKED_FOR && !listed) {
-			listed = TRUE;
-			if (!read_all(cluster, known, error))
-				return FALSE;
-		}
-		if (!listed && !read_one(cluster, known, ns, error))
+		if (!read_namespace(cluster, known, ns, &listed, error))
 			return FALSE;
 		annotations = g_hash_table_lookup(known, ns);
 		target_demand_adopt(one->demand, annotations);

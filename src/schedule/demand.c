@@ -93,8 +93,8 @@ static void labels_of_pod(TargetDemand *demand, const cJSON *pod, const Vmi *vmi
 	}
 }
 
-/* "zone=a, disk=ssd" */
-static gboolean asks_for(const char *text, const cJSON *label)
+/* What it asks of that key, as "zone=a, disk=ssd" does; NULL: nothing. */
+static char *asked_for(const char *text, const char *key)
 {
 	g_auto(GStrv) terms = g_strsplit(text, ",", -1);
 
@@ -106,11 +106,10 @@ static gboolean asks_for(const char *text, const cJSON *label)
 		*value++ = '\0';
 		if (*value == '=')
 			value++;
-		if (strcmp(g_strstrip(terms[i]), label->string) == 0 &&
-		    strcmp(g_strstrip(value), label->valuestring) == 0)
-			return TRUE;
+		if (strcmp(g_strstrip(terms[i]), key) == 0)
+			return g_strdup(g_strstrip(value));
 	}
-	return FALSE;
+	return NULL;
 }
 
 void target_demand_adopt(TargetDemand *demand, const cJSON *annotations)
@@ -122,9 +121,13 @@ void target_demand_adopt(TargetDemand *demand, const cJSON *annotations)
 	for (label = demand->strange->child; label; label = next) {
 		next = label->next;
 		for (gsize i = 0; i < G_N_ELEMENTS(keys); i++) {
-			if (!asks_for(json_string(annotations, keys[i], ""), label))
+			g_autofree char *value = asked_for(json_string(annotations, keys[i], ""),
+							   label->string);
+
+			if (!value)
 				continue;
-			json_set_string(demand->selector, label->string, label->valuestring);
+			/* another one than the pod's was put there since: admission refuses both */
+			json_set_string(demand->selector, label->string, value);
 			cJSON_Delete(cJSON_DetachItemViaPointer(demand->strange, label));
 			break;
 		}
