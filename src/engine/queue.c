@@ -63,25 +63,43 @@ static void keep_waiting(Round *round, Job *job, const char *reason, const char 
 	g_ptr_array_add(round->waiting, job);
 }
 
+/* The job has the words, the store does not: without a place they count as stale. */
+static void wait_again(Round *round, Job *job)
+{
+	job->rank = 0;
+	wake_at(round, round->now_us + RANK_INTERVAL_US);
+}
+
+static gboolean store_each(Round *round, GError **error)
+{
+	if (!cluster_batch_begin(round->engine->cluster, error))
+		return FALSE;
+	for (guint i = 0; i < round->waiting->len; i++) {
+		Job *job = g_ptr_array_index(round->waiting, i);
+		g_autoptr(GError) cause = NULL;
+
+		if (journal_store(job, &cause))
+			continue;
+		g_info("cannot store why '%s' waits: %s", job->view.name, cause->message);
+		wait_again(round, job);
+	}
+	if (cluster_batch_commit(round->engine->cluster, error))
+		return TRUE;
+	cluster_batch_rollback(round->engine->cluster);
+	for (guint i = 0; i < round->waiting->len; i++)
+		journal_resync(g_ptr_array_index(round->waiting, i));
+	return FALSE;
+}
+
 static void store_waiting(Round *round)
 {
 	g_autoptr(GError) error = NULL;
 
-	if (round->waiting->len == 0 || !cluster_batch_begin(round->engine->cluster, &error))
+	if (round->waiting->len == 0 || store_each(round, &error))
 		return;
-	for (guint i = 0; i < round->waiting->len; i++) {
-		Job *job = g_ptr_array_index(round->waiting, i);
-
-		if (!journal_store(job, &error)) {
-			g_info("cannot store why '%s' waits: %s", job->view.name, error->message);
-			g_clear_error(&error);
-		}
-	}
-	if (cluster_batch_commit(round->engine->cluster, &error))
-		return;
-	cluster_batch_rollback(round->engine->cluster);
+	g_info("cannot store why migrations wait: %s", error->message);
 	for (guint i = 0; i < round->waiting->len; i++)
-		journal_resync(g_ptr_array_index(round->waiting, i));
+		wait_again(round, g_ptr_array_index(round->waiting, i));
 }
 
 /* ---- targets -------------------------------------------------------------------------------- */
