@@ -256,10 +256,11 @@ static gboolean begin_cancel(Job *job)
 }
 
 /* Libvirt aborts whatever job the domain has. Where ours waits for another's end, it is aborted
- * once it has begun. */
+ * once it has begun; and where it has ended, the next one is another's. */
 static gboolean may_abort(const Job *job)
 {
-	return job->cancel_stored && job->job_looked && !job->anothers;
+	return job->cancel_stored && job->job_looked && !job->anothers &&
+	       !(job->job_seen && job->job_gone_since_us);
 }
 
 static void send_abort(Job *job)
