@@ -237,13 +237,16 @@ void world_deaf(World *world, void (*act)(World *world))
 	Cluster *cluster = world->store.cluster;
 	Deaf deaf = { .world = world, .act = act };
 	g_autofree char *version = NULL;
-	g_autoptr(GPtrArray) objects = cluster_list(cluster, &KIND_LEASE, NULL, &version, NULL);
 	g_autoptr(cJSON) lease = object_new(&KIND_LEASE, NS, "deaf");
+	g_autoptr(GPtrArray) leases = NULL;
 	g_autoptr(cJSON) stored = NULL;
 	g_autoptr(GError) error = NULL;
-	ClusterWatch *watch =
-		cluster_watch(cluster, &KIND_LEASE, NULL, version, on_deaf, &deaf, &error);
+	ClusterWatch *watch;
 
+	leases = cluster_list(cluster, &KIND_LEASE, NULL, &version, &error);
+	g_assert_no_error(error);
+	g_assert_nonnull(leases);
+	watch = cluster_watch(cluster, &KIND_LEASE, NULL, version, on_deaf, &deaf, &error);
 	g_assert_no_error(error);
 	stored = cluster_create(cluster, lease, CLUSTER_WRITE_NONE, &error);
 	g_assert_no_error(error);

@@ -255,6 +255,14 @@ static gboolean wait_for_job_lock(SimRequest *request)
 	return TRUE;
 }
 
+static void answer_migrate(SimRequest *request)
+{
+	if (wait_for_job_lock(request))
+		return;
+	request->taken = TRUE;
+	sim_migrate(request);
+}
+
 static void on_latency(gpointer data)
 {
 	SimRequest *request = data;
@@ -290,10 +298,7 @@ static void on_latency(gpointer data)
 		answer.inspection->parts = g_ptr_array_new();
 		break;
 	case HYPER_OP_MIGRATE:
-		if (wait_for_job_lock(request))
-			return;
-		request->taken = TRUE;
-		sim_migrate(request);
+		answer_migrate(request);
 		/* cppcheck-suppress memleak ; another case's */
 		return;
 	default:
