@@ -103,7 +103,7 @@ recorded() { # PHASE REASON
 test_case 'gone: it was too fast'
 going Running
 recorded Succeeded NULL
-run kvmig cancel web-1 --timeout 30s
+run kvmig cancel web-1 --timeout 120s
 expect_status 1
 expect_stderr_has "too late to cancel: VM 'web-1' is on 'n2' now: moved from 'n1' in 2 s"
 expect_stderr_lacks cancelled
@@ -111,23 +111,23 @@ expect_stderr_lacks cancelled
 test_case 'gone: the history tells that it failed, or was cancelled'
 going Running
 recorded Failed "'KVMIG-FAIL-LIBVIRT'"
-run kvmig cancel web-1 --timeout 30s
+run kvmig cancel web-1 --timeout 120s
 expect_status 0
 expect_stderr_has "migration 'm-1' of VM 'web-1' from 'n1' to 'n2' failed"
 going Running
 recorded Failed "'KVMIG-FAIL-CANCELLED'"
-run kvmig cancel web-1 --timeout 30s
+run kvmig cancel web-1 --timeout 120s
 expect_status 0
 expect_stderr_has "cancelled: VM 'web-1' stays on 'n1'"
 
 test_case 'gone: nothing tells'
 going Running
-run kvmig cancel web-1 --timeout 30s
+run kvmig cancel web-1 --timeout 120s
 expect_status 1
 expect_stderr_has "migration 'm-1' of VM 'web-1' has ended, and is gone"
 expect_stderr_has "hint: 'kvmig history m-1' tells how it ended"
 going Pending
-run kvmig cancel web-1 --timeout 30s
+run kvmig cancel web-1 --timeout 120s
 expect_status 0
 expect_stderr_has "cancelled: VM 'web-1' stays"
 

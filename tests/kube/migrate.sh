@@ -396,11 +396,11 @@ bed_rules front '[]'
 going() {
 	vmi going '.metadata.annotations["phases.test/stop"] = "Running"'
 	bed_kubectl patch vmi going --type merge -p '{"status": {"migrationState": null}}' # KubeVirt keeps nothing of the one before
-	run kvmig migrate going --wait=Running --timeout 30s -q
+	run kvmig migrate going --wait=Running --timeout 120s -q
 	bed_kubectl patch "$(kubectl get vmim -o json | jq -r '.items[] | select(.spec.vmiName == "going") | "vmim/" + .metadata.name')" \
 		--type merge -p '{"metadata": {"finalizers": null}}'
 	bed_kubectl patch vmi going --type merge -p "{\"status\": {\"migrationState\": $1}}"
-	run kvmig cancel going --timeout 30s
+	run kvmig cancel going --timeout 120s
 }
 
 test_case 'cancel: gone before its end was seen, the VM tells of it'
