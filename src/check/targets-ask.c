@@ -26,11 +26,6 @@ static void destroy_obstacle(gpointer data)
 	target_obstacle_free(data);
 }
 
-static void destroy_array(gpointer data)
-{
-	g_ptr_array_unref(data);
-}
-
 static HyperRequest *ask(const Host *host, const TargetsOptions *options, HyperCall *call,
 			 HyperDone done, gpointer data)
 {
@@ -265,9 +260,11 @@ GHashTable *targets_ask(TargetsCase *one, const GPtrArray *hosts, const TargetsO
 	Asking asking = { .one = one, .silent = silent };
 	const Host *source = host_find(hosts, one->answer->vmi.node_name);
 
-	asking.said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, destroy_array);
+	asking.said = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+					       (GDestroyNotify)g_ptr_array_unref);
 	read_xml(&asking, source, options);
-	asking.lacking = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, destroy_array);
+	asking.lacking = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+					       (GDestroyNotify)g_ptr_array_unref);
 	if (asking.xml) {
 		inspect_source(&asking, source, options);
 		check_hosts(&asking, source, hosts, options);

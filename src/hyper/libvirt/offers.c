@@ -40,11 +40,6 @@ typedef struct {
 	GPtrArray *lacking;      /* the domain is being read */
 } Parse;
 
-static void destroy_array(gpointer data)
-{
-	g_ptr_array_unref(data);
-}
-
 /* ---- the domain ------------------------------------------------------------------------------ */
 
 static char *list_of(const GPtrArray *values)
@@ -188,7 +183,8 @@ GPtrArray *offers_lacking(const char *domain_xml, const char *capabilities_xml)
 {
 	g_autoptr(GString) path = g_string_new(NULL), text = g_string_new(NULL);
 	g_autoptr(GHashTable) values =
-		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, destroy_array);
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+				      (GDestroyNotify)g_ptr_array_unref);
 	g_autoptr(GHashTable) unsupported =
 		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	Parse parse = { .path = path, .text = text, .values = values, .unsupported = unsupported };
