@@ -222,22 +222,11 @@ static void add_ways(GPtrArray *ways, const RbacHolder *holder)
 	}
 }
 
-/* Of the bindings of the cluster the server itself has told. */
-static char *unread_of_namespaces(const RbacObjects *objects)
-{
-	static const RbacPart parts[] = { RBAC_ROLE_BINDINGS, RBAC_ROLES, RBAC_CLUSTER_ROLES };
-	g_autoptr(GString) text = g_string_new(NULL);
-
-	for (gsize i = 0; i < G_N_ELEMENTS(parts); i++)
-		if (rbac_objects_unread(objects, parts[i]))
-			g_string_append_printf(text, "%s%s", text->len ? ", " : "",
-					       rbac_part_name(parts[i]));
-	return text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
-}
-
 GPtrArray *rbac_prove_ways_in_namespaces(RbacProver *prover, const cJSON *subject,
 					 char **ret_unread, GError **error)
 {
+	/* of the bindings of the cluster the server itself has told */
+	static const RbacPart parts[] = { RBAC_ROLE_BINDINGS, RBAC_ROLES, RBAC_CLUSTER_ROLES };
 	RbacObjects *objects = objects_of(prover, NULL, error);
 	g_autoptr(cJSON) identity = subject_identity(subject);
 	g_autoptr(GPtrArray) groups = g_ptr_array_new();
@@ -255,7 +244,7 @@ GPtrArray *rbac_prove_ways_in_namespaces(RbacProver *prover, const cJSON *subjec
 		if (is_of(&holder->subject, &user))
 			add_ways(ways, holder);
 	}
-	*ret_unread = unread_of_namespaces(objects);
+	*ret_unread = rbac_unread_of(objects, parts, G_N_ELEMENTS(parts));
 	return ways;
 }
 

@@ -173,6 +173,9 @@ typedef struct {
  */
 GPtrArray *rbac_who_can(RbacObjects *objects, const RbacAttributes *attributes, guint n);
 
+/* Which of these parts were not read, in their order ("rolebindings, roles"), or NULL for none.
+ * Free with g_free(). */
+char *rbac_unread_of(const RbacObjects *objects, const RbacPart *parts, gsize n);
 /* What was not read and could name more ("clusterroles, clusterrolebindings"), or NULL where the
  * answer to these is whole. Free with g_free(). */
 char *rbac_gaps(const RbacObjects *objects, const RbacAttributes *attributes, guint n);

@@ -144,14 +144,24 @@ static gboolean part_matters(RbacPart part, const RbacAttributes *attributes, gu
 	return FALSE;
 }
 
-char *rbac_gaps(const RbacObjects *objects, const RbacAttributes *attributes, guint n)
+char *rbac_unread_of(const RbacObjects *objects, const RbacPart *parts, gsize n)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 
-	for (int part = 0; part < RBAC_PARTS; part++)
-		if (rbac_objects_unread(objects, (RbacPart)part) &&
-		    part_matters((RbacPart)part, attributes, n))
+	for (gsize i = 0; i < n; i++)
+		if (rbac_objects_unread(objects, parts[i]))
 			g_string_append_printf(text, "%s%s", text->len ? ", " : "",
-					       rbac_part_name((RbacPart)part));
+					       rbac_part_name(parts[i]));
 	return text->len ? g_string_free(g_steal_pointer(&text), FALSE) : NULL;
+}
+
+char *rbac_gaps(const RbacObjects *objects, const RbacAttributes *attributes, guint n)
+{
+	RbacPart parts[RBAC_PARTS];
+	gsize n_parts = 0;
+
+	for (int part = 0; part < RBAC_PARTS; part++)
+		if (part_matters((RbacPart)part, attributes, n))
+			parts[n_parts++] = (RbacPart)part;
+	return rbac_unread_of(objects, parts, n_parts);
 }
