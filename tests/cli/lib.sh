@@ -30,12 +30,18 @@ export KVMIG_REASONS_PUT PAGER MANPAGER PATH HOME XDG_STATE_HOME XDG_CONFIG_HOME
 unset KUBECONFIG KVMIG_CONTEXT NO_COLOR COLUMNS KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
 cd "$work" || exit 99
 
-# Ends the controllers that the test's commands have started: those whose lock is in this test's own folder.
+is_kvmig() { # PID
+	case $(readlink "/proc/$1/exe" 2>/dev/null) in */kvmig) ;; *) return 1 ;; esac
+}
+
+# Ends the controllers that the test's commands have started, those whose lock is in this test's own folder, and waits for
+# their end, 10 s at most: what one does while it goes would meet what the test does next.
 end_controllers() {
 	for lock in "$XDG_STATE_HOME"/kvmig/*/controller.lock "$XDG_STATE_HOME"/kvmig/*/*/controller.lock; do
 		[ -s "$lock" ] || continue
 		pid=$(sed -n '1s/^[^0-9]*\([0-9][0-9]*\).*/\1/p' "$lock")
-		case $(readlink "/proc/${pid:-0}/exe" 2>/dev/null) in */kvmig) kill "$pid" 2>/dev/null ;; esac
+		is_kvmig "${pid:-0}" && kill "$pid" 2>/dev/null || continue
+		patience=100 wait_for eval '! is_kvmig "$pid"' || :
 	done
 }
 

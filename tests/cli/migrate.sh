@@ -320,7 +320,9 @@ expect_json '.items[0].memoryBytes' 67108864
 expect_json '.items[-1] | "\(.vm) \(.migratable) \(.message)"' "web-30 false cannot migrate VM 'web-30': it is not there any more"
 run kvmig get vmim -o json
 expect_json '.items | length' "$started"
-# One that was started, and has ended, before the record had it: what is not to be started again.
+# One that was started, and has ended, before the record had it: what is not to be started again. It is made and then given
+# its status: a controller that sees it in between takes it up as new.
+end_controllers
 "$build/tests/cli/put-object" local >put.log 2>&1 <<END
 apiVersion: kubevirt.io/v1
 kind: VirtualMachineInstanceMigration
@@ -339,6 +341,7 @@ test_case 'several: what went wrong beside a success, and alarms'
 several | fresh
 run kvmig migrate web-1 web-2 --max-parallel 1 --timeout 1s
 id=$(sed -n 's/^kvmig: batch \([a-z0-9]*\):.*/\1/p' "$err")
+end_controllers # which would take up web-2's before it has its status
 "$build/tests/cli/put-object" local >put.log 2>&1 <<END
 apiVersion: kubevirt.io/v1
 kind: VirtualMachineInstanceMigration
