@@ -65,7 +65,7 @@ expect_no_stdout
 expect_stderr_has 'held by the finalizers ["example.org/hold"]'
 
 test_case 'wait: until somebody lets go'
-kvmig delete migrationpolicy held --wait >"$out" 2>"$err" &
+kvmig delete migrationpolicy held --wait --timeout 120s >"$out" 2>"$err" &
 waiter=$!
 command_line='delete, held'
 expect 'it does not wait' wait_for hears_interrupt $waiter
@@ -77,7 +77,7 @@ expect_stdout_has 'held deleted'
 test_case 'wait: Ctrl-C'
 policy held2 '"example.org/hold"'
 command_line='delete with Ctrl-C'
-kvmig delete migrationpolicy held2 --wait >"$out" 2>"$err" &
+kvmig delete migrationpolicy held2 --wait --timeout 120s >"$out" 2>"$err" &
 waiter=$!
 expect 'it does not wait' wait_for hears_interrupt $waiter
 kill -INT $waiter

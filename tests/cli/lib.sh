@@ -211,7 +211,9 @@ wait_for() { # command…
 }
 
 # Whether Ctrl-C would be heard of: what a shell starts in the background ignores it, until that has come to wait for it.
+# Before that, while it still is a shell, it has this one's traps, which nothing comes of.
 hears_interrupt() { # PID
+	is_kvmig "$1" || return 1
 	caught=$(sed -n 's/^SigCgt:.*\(....\)$/\1/p' "/proc/$1/status") && [ $((0x$caught & 2)) -ne 0 ]
 }
 
