@@ -115,3 +115,14 @@ gboolean confirm(const CommandContext *context, const char *question, GError **e
 /* Runs the main loop until `done` is TRUE, SIGINT or SIGTERM (FALSE, *ret_interrupted TRUE), or
  * timeout_ms (FALSE); 0: no limit. A signal only ends the waiting: what was started goes on. */
 gboolean run_until(const gboolean *done, gint64 timeout_ms, gboolean *ret_interrupted);
+
+/* From begin to end a signal does not end kvmig without a word, as something was started: it is
+ * noted, and ends each run_until() from then on, also where it came between two of them. check:
+ * whether there was one until now. One at a time. */
+typedef struct {
+	gboolean interrupted;
+	guint sources[2];
+} InterruptGuard;
+void interrupt_guard_begin(InterruptGuard *guard);
+gboolean interrupt_guard_check(InterruptGuard *guard);
+void interrupt_guard_end(InterruptGuard *guard);

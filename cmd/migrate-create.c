@@ -168,31 +168,3 @@ gboolean migrate_stay_alone(const Preflight *preflight, const cJSON *created, GE
 	cJSON_Delete(order.rival);
 	return alone;
 }
-
-/* ---- Ctrl-C --------------------------------------------------------------------------------- */
-
-static gboolean on_interrupt(gpointer data)
-{
-	((InterruptGuard *)data)->interrupted = TRUE;
-	return G_SOURCE_CONTINUE;
-}
-
-void interrupt_guard_begin(InterruptGuard *guard)
-{
-	guard->interrupted = FALSE;
-	guard->sources[0] = g_unix_signal_add(SIGINT, on_interrupt, guard);
-	guard->sources[1] = g_unix_signal_add(SIGTERM, on_interrupt, guard);
-}
-
-gboolean interrupt_guard_check(InterruptGuard *guard)
-{
-	while (!guard->interrupted && g_main_context_iteration(NULL, FALSE))
-		;
-	return guard->interrupted;
-}
-
-void interrupt_guard_end(InterruptGuard *guard)
-{
-	g_source_remove(guard->sources[0]);
-	g_source_remove(guard->sources[1]);
-}

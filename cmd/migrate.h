@@ -126,12 +126,3 @@ void verdict_print(const CommandContext *context, const Verdict *verdict, const 
 /* migrate-one.c, migrate-batch.c */
 int migrate_one(Preflight *preflight, GError **error);
 int migrate_many(Preflight *preflight, GError **error);
-
-/* Ctrl-C from the creation on must not end kvmig without a word: something was started. */
-typedef struct {
-	gboolean interrupted;
-	guint sources[2];
-} InterruptGuard;
-void interrupt_guard_begin(InterruptGuard *guard);
-gboolean interrupt_guard_check(InterruptGuard *guard);
-void interrupt_guard_end(InterruptGuard *guard);

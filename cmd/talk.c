@@ -93,37 +93,54 @@ gboolean confirm(const CommandContext *context, const char *question, GError **e
 	return FALSE;
 }
 
-typedef struct {
-	gboolean interrupted;
-	gboolean timed_out;
-} Waiting;
+/* ---- waiting, and Ctrl-C -------------------------------------------------------------------- */
 
-static gboolean on_signal(gpointer data)
+static const InterruptGuard *guarding;
+
+static gboolean on_event(gpointer flag)
 {
-	((Waiting *)data)->interrupted = TRUE;
+	*(gboolean *)flag = TRUE;
 	return G_SOURCE_CONTINUE;
 }
 
-static gboolean on_timeout(gpointer data)
+void interrupt_guard_begin(InterruptGuard *guard)
 {
-	((Waiting *)data)->timed_out = TRUE;
-	return G_SOURCE_CONTINUE;
+	guard->interrupted = FALSE;
+	guard->sources[0] = g_unix_signal_add(SIGINT, on_event, &guard->interrupted);
+	guard->sources[1] = g_unix_signal_add(SIGTERM, on_event, &guard->interrupted);
+	guarding = guard;
+}
+
+gboolean interrupt_guard_check(InterruptGuard *guard)
+{
+	while (!guard->interrupted && g_main_context_iteration(NULL, FALSE))
+		;
+	return guard->interrupted;
+}
+
+void interrupt_guard_end(InterruptGuard *guard)
+{
+	guarding = NULL;
+	g_source_remove(guard->sources[0]);
+	g_source_remove(guard->sources[1]);
 }
 
 gboolean run_until(const gboolean *done, gint64 timeout_ms, gboolean *ret_interrupted)
 {
-	Waiting waiting = { 0 };
-	guint sources[3] = { g_unix_signal_add(SIGINT, on_signal, &waiting),
-			     g_unix_signal_add(SIGTERM, on_signal, &waiting), 0 };
+	gboolean interrupted = FALSE, timed_out = FALSE;
+	guint sources[3] = { g_unix_signal_add(SIGINT, on_event, &interrupted),
+			     g_unix_signal_add(SIGTERM, on_event, &interrupted), 0 };
 
 	if (timeout_ms > 0)
-		sources[2] = g_timeout_add((guint)MIN(timeout_ms, G_MAXUINT), on_timeout, &waiting);
-	while (!*done && !waiting.interrupted && !waiting.timed_out)
+		sources[2] = g_timeout_add((guint)MIN(timeout_ms, G_MAXUINT), on_event,
+					   &timed_out);
+	/* A signal from before these sources were there has reached the guard's alone. */
+	while (!*done && !timed_out && !interrupted && !(guarding && guarding->interrupted))
 		g_main_context_iteration(NULL, TRUE);
 	for (guint i = 0; i < G_N_ELEMENTS(sources); i++)
 		if (sources[i])
 			g_source_remove(sources[i]);
 	if (ret_interrupted)
-		*ret_interrupted = !*done && waiting.interrupted;
+		*ret_interrupted = !*done && (interrupted || (guarding && guarding->interrupted));
 	return *done;
 }
