@@ -231,7 +231,8 @@ static gboolean wait_until_held(Cluster *cluster, pid_t child, const char *log, 
 
 		if (!controller_state(cluster, &state, error))
 			return FALSE;
-		running = state.running;
+		/* our child has the lock a moment before it has written down who it is */
+		running = state.running && (state.pid > 0 || ended);
 		controller_state_clear(&state);
 		if (running && !ended)
 			(void)g_child_watch_add(child, reap, NULL);

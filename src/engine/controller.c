@@ -37,7 +37,7 @@ typedef struct {
 	GHashTable *generations; /* Host name -> gint64*: the last one seen */
 	guint poll_timer, lease_timer, idle_timer, rewatch_timer;
 	guint idle_timeout_s;
-	const ControllerLock *lock;
+	ControllerLock *lock;
 	const char *lock_path;
 	gint64 busy_us; /* when there was last something to do */
 	gboolean refreshing;
@@ -296,21 +296,19 @@ static gboolean has_work(Cluster *cluster)
 static gboolean run_locked(Cluster *cluster, const ControllerOptions *options, const char *path,
 			   gboolean *ret_again, GError **error)
 {
-	g_autoptr(ControllerLock) lock = controller_lock_take(path, PACKAGE_VERSION, error);
 	Controller controller = { .cluster = cluster, .clock = clock_real(),
-				  .idle_timeout_s = options->idle_timeout_s,
-				  .lock = lock, .lock_path = path };
+				  .idle_timeout_s = options->idle_timeout_s, .lock_path = path };
 	guint signals[3];
 	gboolean ok;
 
 	*ret_again = FALSE;
-	if (!lock)
-		return FALSE;
+	/* before the lock is taken: whoever reads there who has it may ask it to end */
 	signals[0] = g_unix_signal_add(SIGTERM, on_signal, &controller);
 	signals[1] = g_unix_signal_add(SIGINT, on_signal, &controller);
 	signals[2] = g_unix_signal_add(SIGHUP, on_signal, &controller);
-	ok = run(&controller, error);
-	g_clear_pointer(&lock, controller_lock_release);
+	controller.lock = controller_lock_take(path, PACKAGE_VERSION, error);
+	ok = controller.lock && run(&controller, error);
+	g_clear_pointer(&controller.lock, controller_lock_release);
 	for (guint i = 0; i < G_N_ELEMENTS(signals); i++)
 		g_source_remove(signals[i]);
 	if (ok)
