@@ -256,7 +256,8 @@ static gboolean attempts(ConfigOwner *owner, const ConfigWrite *write, const cha
 			g_propagate_error(error, g_steal_pointer(&cause));
 			return FALSE;
 		}
-		g_usleep((gulong)g_random_int_range(0, PAUSE_MAX_US));
+		/* who was overtaken often waits less: somebody's turn comes */
+		g_usleep((gulong)g_random_int_range(0, MAX(PAUSE_MAX_US / (gint32)i, 1)));
 		if (!reload(owner, error))
 			return FALSE;
 	}
