@@ -3,10 +3,10 @@ setopt extendedglob
 zmodload zsh/zpty
 zpty shell zsh -f -i
 send() { zpty -w shell "$1" }
-# Reads until the marker has been seen, or for five seconds.
+# Reads until the marker has been seen, or for a minute.
 expect() {
 	local text= piece i
-	for ((i = 0; i < 500; i++)); do
+	for ((i = 0; i < 6000; i++)); do
 		if zpty -rt shell piece; then
 			text+=$piece
 			[[ $text == *$1* ]] && break

@@ -215,11 +215,16 @@ END
 locker=$!
 at_exit="kill $locker 2>/dev/null"
 expect 'it is not locked' wait_for [ -e locked ]
-began=$(date +%s%N)
-run kvmig __complete -- vm=
-took=$((($(date +%s%N) - began) / 1000000))
+least=60000
+for _ in 1 2 3; do # a machine may stand still for as long
+	began=$(date +%s%N)
+	run env -u KVMIG_TEST_COMPLETE_S kvmig __complete -- vm=
+	took=$((($(date +%s%N) - began) / 1000000))
+	[ "$took" -ge "$least" ] || least=$took
+	[ "$least" -ge 4000 ] || break
+done
 # any other command waits for 5 s
-expect "took $took ms" test "$took" -lt 4000
+expect "took $least ms" test "$least" -lt 4000
 expect_status 0
 expect_no_stderr
 kill "$locker" 2>/dev/null

@@ -26,6 +26,8 @@ PAGER=cat MANPAGER=cat
 PATH=$work/bin:$PATH HOME=$work/home XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config
 XDG_CACHE_HOME=$work/cache XDG_RUNTIME_DIR=$work/run TMPDIR=$work/tmp TERM=dumb LC_ALL=C.UTF-8
 KVMIG_REASONS_PUT=$work/.reasons-put
+KVMIG_TEST_COMPLETE_S=60 # what a completion offers does not hang on how slow the machine is
+export KVMIG_TEST_COMPLETE_S
 export KVMIG_REASONS_PUT PAGER MANPAGER PATH HOME XDG_STATE_HOME XDG_CONFIG_HOME XDG_CACHE_HOME XDG_RUNTIME_DIR TMPDIR TERM LC_ALL
 unset KUBECONFIG KVMIG_CONTEXT NO_COLOR COLUMNS KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT
 cd "$work" || exit 99
@@ -40,7 +42,8 @@ end_controllers() {
 	for lock in "$XDG_STATE_HOME"/kvmig/*/controller.lock "$XDG_STATE_HOME"/kvmig/*/*/controller.lock; do
 		[ -s "$lock" ] || continue
 		pid=$(sed -n '1s/^[^0-9]*\([0-9][0-9]*\).*/\1/p' "$lock")
-		is_kvmig "${pid:-0}" && kill "$pid" 2>/dev/null || continue
+		is_kvmig "${pid:-0}" || continue
+		kill "$pid" 2>/dev/null
 		patience=100 wait_for eval '! is_kvmig "$pid"' || :
 	done
 }
