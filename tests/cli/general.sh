@@ -175,7 +175,9 @@ expect 'it changed' cmp -s before "$out"
 test_case '--read-only and --dry-run: nothing is changed, so nothing is refused'
 kvmig policy create old -q >/dev/null
 kvmig config set progressTimeout=99 -q >/dev/null
-kvmig get migrationpolicy,hyperconverged,host -A -o json >before
+everything() { kvmig get migrationpolicies -o json && kvmig get hyperconverged -A -o json; }
+everything >before
+expect 'nothing is there' grep -q progressTimeout before
 echo '{apiVersion: migrations.kubevirt.io/v1alpha1, kind: MigrationPolicy, metadata: {name: new}, spec: {selectors: {}}}' >new.yaml
 kvmig --introspect-cli | jq -r 'def leaves(p): (p + [.name]) as $p | if .commands then .commands[] | leaves($p) else
 	select((.needs | index("change")) and any(.options[]; .name == "dry-run")) | $p | join(" ") end; .commands[] | leaves([])' | LC_ALL=C sort >have
@@ -216,7 +218,7 @@ rbac_preserve_start
 rbac_revoke bob -n prod
 END
 expect 'commands with --dry-run were not tried, or are none' cmp -s have tried
-kvmig get migrationpolicy,hyperconverged,host -A -o json >after
+everything >after
 expect 'something was changed' cmp -s before after
 
 test_case 'a context that there is not'
