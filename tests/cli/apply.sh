@@ -373,7 +373,7 @@ test_case '10 MB, and more than may be'
 	head -c 10000000 /dev/zero | tr '\0' x
 	printf '"\n'
 } | bad "namespace 'big': metadata.annotations: larger than" ''
-run timeout 20 kvmig apply -f /dev/zero
+run timeout 120 kvmig apply -f /dev/zero
 expect_status 1
 expect_stderr_has "'/dev/zero' is larger than 16 MiB"
 

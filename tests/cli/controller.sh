@@ -77,6 +77,7 @@ expect 'it has the lock' wait_for [ -s "$lock" ]
 run kvmig controller
 expect_status 8
 expect_stderr_has "another controller runs already: process $pid"
+expect 'it hears Ctrl-C' wait_for hears_interrupt $pid
 kill -INT $pid
 wait $pid && ended=0 || ended=$?
 expect 'Ctrl-C is a clean end' [ "$ended" -eq 0 ]
@@ -126,7 +127,7 @@ expect 'it lives' kill -0 "$(holder)"
 test_case 'killed with -9: the next command starts another'
 pid=$(holder)
 kill -9 "$pid"
-expect 'it is gone' wait_for sh -c '! kill -0 "$1"' sh "$pid"
+expect 'it is gone' wait_for eval '! is_kvmig "$pid"'
 run kvmig status m-1
 expect_stderr_has 'one is started now'
 expect 'another' [ "$(holder)" != "$pid" ]
@@ -138,7 +139,7 @@ sed 's/ [^ ]*$/ 0.0.1/' "$lock" >lock.new
 cat lock.new >"$lock"
 run kvmig cancel m-1 --timeout 120s
 expect_status 0
-expect 'the old one ended' wait_for sh -c '! kill -0 "$1"' sh "$pid"
+expect 'the old one ended' wait_for eval '! is_kvmig "$pid"'
 expect 'cleanly' grep -q 'ends: told to' "$log"
 
 test_case 'what was put aside: a large log'

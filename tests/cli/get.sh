@@ -214,7 +214,7 @@ metadata: {name: move-3, namespace: default}
 spec: {vmiName: web-3}
 status: {phase: Running}
 END
-watched move-3
+watched 'move-3  *Running'
 expect 'the list first' test "$(sed -n '2,3s/ .*//p' "$out" | tr '\n' ' ')" = 'move-1 move-2 '
 expect 'then the change' test "$(tail -n 1 "$out")" = 'move-3   Running     web-3'
 expect_stdout_lacks elsewhere

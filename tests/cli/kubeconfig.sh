@@ -46,7 +46,14 @@ user() { # FIELDS: a kubeconfig with that user
 # Nobody answers: it is tried again for so long; plugins have as long too.
 limit=500ms
 get() { # options
-	run kvmig --kubeconfig config --request-timeout "$limit" get vmi "$@"
+	try get vmi "$@"
+}
+# It is refused at once: where that time ran out, the machine stood still.
+try() { # WORDS…
+	for _ in 1 2 3; do
+		run kvmig --kubeconfig config --request-timeout "$limit" "$@"
+		case $limit/$status in 500ms/6) ;; *) break ;; esac
+	done
 }
 
 test_case 'nothing is there to be asked'
@@ -68,7 +75,7 @@ for words in 'get vmi a b c' 'delete vmi a b c' 'label vmi a b c x=y' 'apply -f 
 		printf -- '---\napiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\nmetadata: {name: %s}\n' $name
 	done >several.yaml
 	# shellcheck disable=SC2086 # words
-	run kvmig --kubeconfig config --request-timeout "$limit" $words
+	try $words
 	expect_status 5
 	expect_stderr_has 'warning: 2 more were not tried'
 	expect 'one error' [ "$(grep -c 'connection refused' "$err")" -eq 1 ]
@@ -79,7 +86,7 @@ done
 file() { # FILE [OPTION…]: kvmig with that kubeconfig
 	kubeconfig=$1
 	shift
-	run timeout -k 5 20 kvmig --kubeconfig "$kubeconfig" get vmi "$@"
+	run timeout -k 5 120 kvmig --kubeconfig "$kubeconfig" get vmi "$@"
 }
 
 test_case 'a kubeconfig that is missing, empty, a folder, or that one may not read'
@@ -296,10 +303,10 @@ plugin <<-'END'
 	echo $! >sleeping
 	sleep 987
 END
-limit=1s
+limit=5s
 get
 limit=20s
-refused 6 "credential plugin '$PWD/plugin' did not end within 1 s and was killed" 'run it by hand'
+refused 6 "credential plugin '$PWD/plugin' did not end within 5 s and was killed" 'run it by hand'
 expect 'no child' [ -s sleeping ]
 # it has no parent any more, and may wait for somebody to hear of its end
 has_ended() { # PID

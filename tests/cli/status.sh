@@ -235,6 +235,10 @@ kvmig migrate web-1 -q >name
 timeout 120 kvmig status -w web-1 >watch.out 2>watch.err &
 watcher=$!
 expect 'it follows' wait_for grep -q 'web-1: ' watch.err
+its_child_waits() { # what `timeout` has started
+	hears_interrupt "$(ps -o pid= --ppid "$1" | tr -d ' ')"
+}
+expect 'and waits for news' wait_for its_child_waits $watcher
 kvmig cancel web-1 -q --timeout 120s 2>cancel.err
 wait $watcher && watched=0 || watched=$?
 expect 'ended with the migration, as a failure' [ "$watched" -eq 1 ]

@@ -224,6 +224,7 @@ static void test_expiry(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autoptr(KubeTarget) target = plugin_target(fixture);
 	g_autoptr(Credential) credential = credential_new(target, &no_options, NULL);
+	gint64 begun_us;
 
 	write_beside(target, "expiry", "1 hour");
 	assert_sends(credential, "Authorization: Bearer t1");
@@ -231,7 +232,12 @@ static void test_expiry(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 	credential_free(g_steal_pointer(&credential));
 	credential = credential_new(target, &no_options, NULL);
 	write_beside(target, "expiry", "4 seconds");
+	begun_us = g_get_monotonic_time();
 	assert_sends(credential, "Authorization: Bearer t2");
+	/* rounded down, and less what is kept in reserve, it is good for two: not on a machine that
+	 * stands still meanwhile */
+	if (g_get_monotonic_time() - begun_us > 2 * G_USEC_PER_SEC)
+		return;
 	assert_sends(credential, "Authorization: Bearer t2");
 	g_usleep(4 * G_USEC_PER_SEC);
 	assert_sends(credential, "Authorization: Bearer t3");

@@ -543,7 +543,7 @@ static void test_time(StoreFixture *fixture, gconstpointer data G_GNUC_UNUSED)
 		kubeconfig_free(kubeconfig_load(path, NULL));
 		g_test_message("'%s': %d ms", units[i],
 			       (int)((g_get_monotonic_time() - start) / 1000));
-		g_assert_cmpint(g_get_monotonic_time() - start, <, 20 * G_USEC_PER_SEC);
+		g_assert_cmpint(g_get_monotonic_time() - start, <, 120 * G_USEC_PER_SEC);
 	}
 }
 

@@ -484,15 +484,15 @@ static void test_migrate_paused(void)
 	guest_end(&nodes[1], uuid);
 }
 
-/* A GiB that nobody has touched costs nothing but 9 bytes a page on the wire: some two seconds at
- * 1 MiB/s, in which the migration can be watched and disturbed. */
+/* GiBs that nobody has touched cost nothing but 9 bytes a page on the wire: three of them seven
+ * seconds at 1 MiB/s, in which the migration can be watched and disturbed. */
 static void slow_start(HyperMigrateParams *way, const char *uuid, Reply *reply)
 {
 	HyperCall call = { .op = HYPER_OP_MIGRATE, .uuid = uuid, .migrate = way };
 
 	way->bandwidth_bytes_per_second = 1;
 	hyper_submit(nodes[0].host, &call, on_done, reply);
-	for (int i = 0; i < 200 && !reply->done; i++) {
+	for (int i = 0; i < 5 * PATIENCE && !reply->done; i++) {
 		g_auto(Reply) job = ASK(0, .op = HYPER_OP_JOB, .uuid = uuid);
 
 		g_assert_no_error(job.answer.error);
@@ -505,7 +505,7 @@ static void slow_start(HyperMigrateParams *way, const char *uuid, Reply *reply)
 
 static void test_abort(void)
 {
-	g_autofree char *uuid = guest_new(&nodes[0], "abort", TRUE, 1024);
+	g_autofree char *uuid = guest_new(&nodes[0], "abort", TRUE, 3072);
 	g_autofree char *socket = socket_uri("abort.sock");
 	HyperMigrateParams way = way_to(1, socket);
 	g_auto(Reply) migration = { 0 };
@@ -592,7 +592,7 @@ static void test_stopped_daemon(void)
 {
 	g_auto(Reply) stuck = { 0 };
 	g_auto(Reply) other = { 0 };
-	HyperCall list = { .op = HYPER_OP_LIST, .timeout_ms = 3000 };
+	HyperCall list = { .op = HYPER_OP_LIST, .timeout_ms = 15000 };
 
 	kill(nodes[0].pid, SIGSTOP);
 	hyper_submit(nodes[0].host, &list, on_done, &stuck);
@@ -615,7 +615,7 @@ static void test_stopped_daemon(void)
 
 static void test_killed_daemon(void)
 {
-	g_autofree char *uuid = guest_new(&nodes[0], "kill", TRUE, 1024);
+	g_autofree char *uuid = guest_new(&nodes[0], "kill", TRUE, 3072);
 	g_autofree char *socket = socket_uri("kill.sock");
 	HyperMigrateParams way = way_to(1, socket);
 	g_auto(Reply) migration = { 0 };
@@ -651,7 +651,7 @@ static void test_killed_daemon(void)
 
 static void test_killed_target(void)
 {
-	g_autofree char *uuid = guest_new(&nodes[0], "tkill", TRUE, 1024);
+	g_autofree char *uuid = guest_new(&nodes[0], "tkill", TRUE, 3072);
 	g_autofree char *socket = socket_uri("tkill.sock");
 	HyperMigrateParams way = way_to(1, socket);
 	g_auto(Reply) migration = { 0 };
@@ -711,7 +711,7 @@ static void add_node(Node *node, const char *name)
 	node_start(node);
 	node->host = hyper_host(hyper, name, node->uri, FALSE, &error);
 	g_assert_no_error(error);
-	info = ask_call(node, (HyperCall){ .op = HYPER_OP_HOST_INFO, .timeout_ms = 60000 });
+	info = ask_call(node, (HyperCall){ .op = HYPER_OP_HOST_INFO, .timeout_ms = 300000 });
 	g_assert_no_error(info.answer.error);
 }
 
