@@ -52,7 +52,8 @@ get() { # options
 try() { # WORDS…
 	for _ in 1 2 3; do
 		run kvmig --kubeconfig config --request-timeout "$limit" "$@"
-		case $limit/$status in 500ms/6) ;; *) break ;; esac
+		[ "$limit" = 500ms ] || break
+		grep -q 'no connection within' "$err" || break
 	done
 }
 

@@ -130,7 +130,7 @@ typedef struct {
 	const KubeRequest *request;
 	HttpReply reply;
 	GByteArray *refusal; /* the body of what is not 2xx, where on_data is set */
-	gint64 deadline_us;  /* 0: none */
+	gint64 deadline_us;  /* 0: none, or nothing was sent yet */
 	gboolean handed;     /* some of the body was handed to on_data */
 	gboolean stopped;    /* by on_data */
 	gboolean renewed;    /* the credential, after a 401 */
@@ -186,7 +186,6 @@ static gboolean send_once(Attempt *attempt, GError **error)
 		.target = request->target,
 		.body = request->body,
 		.body_length = request->body ? strlen(request->body) : 0,
-		.timeout_ms = time_left_ms(attempt),
 		.silence_ms = SILENCE_MS,
 		.max_bytes = request->max_bytes ? request->max_bytes : JSON_MAX_BYTES,
 		.on_data = request->on_data ? on_data : NULL,
@@ -204,6 +203,11 @@ static gboolean send_once(Attempt *attempt, GError **error)
 	if (!headers)
 		return FALSE;
 	http_request.headers = (const char *const *)headers->pdata;
+	/* from here: it is not the server that loads modules and runs plugins */
+	if (!attempt->deadline_us && attempt->kube->request_timeout_ms > 0)
+		attempt->deadline_us =
+			g_get_monotonic_time() + attempt->kube->request_timeout_ms * 1000;
+	http_request.timeout_ms = time_left_ms(attempt);
 	ok = http_send(http, &http_request, &attempt->reply, error);
 	if (ok)
 		kube_warn(attempt->kube, &attempt->reply.head);
@@ -341,8 +345,6 @@ gboolean kube_send(Kube *kube, const KubeRequest *request, HttpReply *reply, GEr
 		attempt = { .kube = kube, .request = request, .refusal = g_byte_array_new() };
 	gboolean ok;
 
-	if (kube->request_timeout_ms > 0)
-		attempt.deadline_us = g_get_monotonic_time() + kube->request_timeout_ms * 1000;
 	ok = attempt_run(&attempt, error);
 	*reply = attempt.reply;
 	attempt.reply = (HttpReply){ 0 };
