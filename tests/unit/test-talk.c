@@ -105,6 +105,31 @@ static void test_signals(void)
 	}
 }
 
+/* One that comes between two waits ends the next: whether or not the guard has had its turn. */
+static void test_guard(void)
+{
+	for (guint seen = 0; seen < 2; seen++) {
+		const gboolean done = FALSE;
+		gboolean interrupted = FALSE;
+		InterruptGuard guard;
+
+		interrupt_guard_begin(&guard);
+		g_assert_false(interrupt_guard_check(&guard));
+		g_assert_false(run_until(&done, 1, &interrupted));
+		g_assert_false(interrupted);
+		raise(SIGINT);
+		if (!seen)
+			g_usleep(100000); /* GLib's thread gives it to the sources there are */
+		while (seen && !interrupt_guard_check(&guard))
+			g_usleep(1000);
+		g_assert_false(run_until(&done, 10000, &interrupted));
+		g_assert_true(interrupted);
+		interrupt_guard_end(&guard);
+		g_assert_false(run_until(&done, 1, &interrupted));
+		g_assert_false(interrupted);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -113,5 +138,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/talk/done", test_done);
 	g_test_add_func("/talk/timeout", test_timeout);
 	g_test_add_func("/talk/signals", test_signals);
+	g_test_add_func("/talk/guard", test_guard);
 	return g_test_run();
 }
