@@ -10,9 +10,13 @@ cpu_seconds() {
 	done | awk -v ticks="$(getconf CLK_TCK)" '{ sum += $12 + $13 } END { printf "%d", sum / ticks }'
 }
 
-test_case 'ready with no more than 15 s of CPU time, and says which version it is'
+# A few where the machine has nothing else to do; processors that share their caches, or are lent to others, take several
+# times as long for the same.
+test_case 'ready with no more than 60 s of CPU time, and says which version it is'
 bed_up
-expect "it took $(cpu_seconds) s" [ "$(cpu_seconds)" -le 15 ]
+spent=$(cpu_seconds)
+echo "# figure: ready with $spent s of CPU time"
+expect "it took $spent s" [ "$spent" -le 60 ]
 run as admin kubectl version -o json
 expect_status 0
 expect_json .serverVersion.gitVersion v1.34.2
