@@ -31,13 +31,17 @@ bed_kubectl label vmi -n tenant vm2 app=db --overwrite
 
 # ---- get ----
 
+without_age() { # 59s, 2m5s, 3h
+	sed -E 's/ +/ /g; s/ ([0-9]+[smhdy])+( |$)/ AGE\2/; s/ $//'
+}
+
 # The same rows as kubectl, but for the ages.
 same_table() { # WORD…
 	kubectl "$@" >as-kubectl 2>/dev/null
 	run kvmig "$@"
 	expect_status 0
-	sed -E 's/ +/ /g; s/ [0-9]+[smh]( |$)/ AGE\1/; s/ $//' "$out" >ours
-	sed -E 's/ +/ /g; s/ [0-9]+[smh]( |$)/ AGE\1/; s/ $//' as-kubectl >theirs
+	without_age <"$out" >ours
+	without_age <as-kubectl >theirs
 	cmp -s ours theirs || { complain "kubectl shows something else"; diff theirs ours | sed 's/^/# /'; }
 }
 
