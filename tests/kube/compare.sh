@@ -92,29 +92,43 @@ exec_user() {
 	echo "exec: {apiVersion: client.authentication.k8s.io/${3:-v1}, command: '$1', interactiveMode: ${4:-Never}${2:+, $2}}"
 }
 
-# What has been seen since the mark: "USER PROXY NAMESPACE", - for what has not been seen; or "refused".
+# What has been seen since the mark: "USER PROXY NAMESPACE", - for what has not been seen; or "refused". What became of the
+# requests before it may be written down after it, and does not count.
 mark() {
 	# shellcheck disable=SC2086 # words
 	wc -c $logs >"$bed/mark"
 }
 
+seen_since() { # BYTES FILE
+	tail -c "+$(($1 + 1))" "$2"
+}
+
 seen() {
-	seen_user=$(tail -c +$(($(awk 'NR == 1 { print $1 }' "$bed/mark") + 1)) "$bed/audit.log" |
-		jq -r 'select(.stage == "ResponseComplete") |
-		select(.responseStatus.code != 401 and .user.username != null) |
-		"\(.impersonatedUser.username // .user.username) \(if .objectRef.resource == "virtualmachineinstances" then
-		.objectRef.namespace else "-" end)"' | tail -n 1)
-	[ -n "$seen_user" ] || {
-		echo refused
-		return
-	}
-	# shellcheck disable=SC2086 # words
-	seen_proxy=$(wc -c $logs | awk -v mark="$bed/mark" '{
-		getline before <mark
-		split(before, was)
-		if (NR > 1 && $2 != "total" && $1 > was[1]) { sub(/.*\//, "", $2); sub(/\.log$/, "", $2); proxy = $2 }
-	} END { print proxy ? proxy : "-" }')
-	echo "${seen_user% *} $seen_proxy ${seen_user#* }"
+	seen_proxy=-
+	while read -r seen_bytes seen_log; do
+		case $seen_log in
+		total) ;;
+		*/audit.log)
+			seen_user=$(seen_since "$seen_bytes" "$seen_log" | jq -rn '
+				[inputs] | map(select(.stage == "RequestReceived").auditID) as $new |
+				map(select(.stage == "ResponseComplete" and IN(.auditID; $new[]))) |
+				if length < ($new | length) then "too-early -" else
+					map(select(.responseStatus.code != 401 and .user.username != null)) | last // empty |
+					"\(.impersonatedUser.username // .user.username) \(
+					if .objectRef.resource == "virtualmachineinstances" then .objectRef.namespace else "-" end)" end')
+			;;
+		*)
+			! seen_since "$seen_bytes" "$seen_log" | grep -qE '"event":"(request|connect)"' ||
+				seen_proxy=$(basename "$seen_log" .log)
+			;;
+		esac
+	done <"$bed/mark"
+	[ -n "$seen_user" ] && echo "${seen_user% *} $seen_proxy ${seen_user#* }" || echo refused
+}
+
+is_seen() { # WANT
+	got=$(seen)
+	case $got in "$1" | "$1 "*) ;; *) return 1 ;; esac
 }
 
 # both WANT [NAME=VALUE…] -- [OPTION…]: WANT without a namespace does not look at it.
@@ -131,14 +145,11 @@ both() {
 		# shellcheck disable=SC2086 # words
 		run timeout -k 5 30 env -i PATH="$work/case-$case_number/path:$PATH" HOME="$PWD/home" \
 			KUBECACHEDIR="$work/kubectl-cache" $both_env "$tool" get vmi "$@"
-		got=$(seen)
-		case $got in
-		"$want" | "$want "*) ;;
-		*)
+		# the end of its last request may come late, too
+		patience=50 wait_for is_seen "$want" || {
 			complain "$tool: '$got', not '$want'"
 			show
-			;;
-		esac
+		}
 	done
 }
 
