@@ -295,8 +295,11 @@ expect_status 0
 run kvmig targets web-1 -n prod -o json
 expect_json '.notes | length' 0
 quota others '{"pods": "1"}' '{"scopeName": "PriorityClass", "operator": "NotIn", "values": ["vip"]}'
-# the server knows a quota a moment after it was made
-expect 'refused' wait_for sh -c '! kubectl create --dry-run=server -f second.json'
+# the server knows a quota, and later its status, a moment after it was made, and that it is gone
+is_refused() {
+	kubectl create --dry-run=server -f second.json 2>&1 | grep -qF 'exceeded quota: others'
+}
+expect 'refused' wait_for is_refused
 second_pod
 expect_status 1
 expect_stderr_has 'exceeded quota: others'
@@ -304,6 +307,7 @@ run kvmig targets web-1 -n prod
 expect_stderr_has "quota 'others' of namespace 'prod' has no room now"
 expect_stderr_has 'pods: '
 bed_kubectl delete quota vips others -n prod
+expect 'taken again' wait_for kubectl create --dry-run=server -f second.json
 
 # As if admission, or an earlier migration, had added to the selector of the pod, which cannot be changed.
 select_too() { # SELECTOR-JSON: the pod that runs the VM is made anew with it
