@@ -21,7 +21,7 @@ typedef struct {
 	const GrantValues *values;
 	const cJSON *subjects;
 	RbacProver *prover;
-	gboolean role_missing;
+	gboolean role_missing, view_in_vain;
 	GPtrArray *objects; /* bindings, as they are or would be */
 	GPtrArray *rows;    /* of the table */
 	Tally tally;
@@ -82,21 +82,27 @@ static const Deed deeds[] = {
 	  .rights = { { .verb = "patch", .group = "", .resource = "nodes" } } },
 };
 
+static gsize n_rights(const Deed *deed)
+{
+	gsize n = 0;
+
+	while (n < G_N_ELEMENTS(deed->rights) && deed->rights[n].verb)
+		n++;
+	return n;
+}
+
+/* The binding that --with-view wrote is as new to the server as the one of which it was proven that
+ * it is known; where waiting for it was in vain, the role does not give that. */
 static gboolean may_all(Grant *grant, const cJSON *subject, const char *ns, const Deed *deed,
 			RbacVerdict *ret_verdict, GError **error)
 {
-	*ret_verdict = RBAC_YES;
-	for (gsize i = 0; i < G_N_ELEMENTS(deed->rights) && deed->rights[i].verb; i++) {
-		RbacVerdict one;
+	const gboolean bound = deed->by_view && grant->values->with_view && !grant->view_in_vain;
 
-		if (!rbac_prove(grant->prover, subject, deed->of_cluster ? NULL : ns,
-				&deed->rights[i], &one, error))
-			return FALSE;
-		if (one != RBAC_YES)
-			*ret_verdict = one;
-		if (one == RBAC_NO)
-			break;
-	}
+	if (!rbac_prove_all(grant->prover, subject, deed->of_cluster ? NULL : ns, deed->rights,
+			    n_rights(deed), bound ? PROOF_WAIT_MS : 0, ret_verdict, error))
+		return FALSE;
+	if (bound && *ret_verdict == RBAC_NO)
+		grant->view_in_vain = TRUE;
 	return TRUE;
 }
 

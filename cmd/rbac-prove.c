@@ -248,7 +248,7 @@ GPtrArray *rbac_prove_ways_in_namespaces(RbacProver *prover, const cJSON *subjec
 	return ways;
 }
 
-/* ---- all rights of the role ----------------------------------------------------------------- */
+/* ---- several rights ------------------------------------------------------------------------- */
 
 static gboolean prove_each(RbacProver *prover, const cJSON *subject, const char *ns,
 			   RbacHeld *ret_held, GError **error)
@@ -270,21 +270,59 @@ static gboolean prove_each(RbacProver *prover, const cJSON *subject, const char 
 	return TRUE;
 }
 
+/* What is evaluated was read from what is stored: no waiting makes it another. */
+static gboolean waits(const RbacProver *prover, gint64 end_us)
+{
+	if (g_get_monotonic_time() >= end_us || g_str_equal(prover->how, "evaluation"))
+		return FALSE;
+	g_usleep(PAUSE_US);
+	return TRUE;
+}
+
 gboolean rbac_prove_migrate(RbacProver *prover, const cJSON *subject, const char *ns,
 			    gboolean wanted, gint64 wait_ms, RbacHeld *ret_held, GError **error)
 {
 	const guint32 all = (1u << rbac_n_rights(prover->context)) - 1;
 	const gint64 end_us = g_get_monotonic_time() + wait_ms * 1000;
 
-	for (;;) {
+	do {
 		if (!prove_each(prover, subject, ns, ret_held, error))
 			return FALSE;
-		/* what is evaluated was read from what is stored: no waiting makes it another */
-		if ((wanted ? ret_held->held == all : !(ret_held->held & ~RBAC_READING_RIGHTS)) ||
-		    g_get_monotonic_time() >= end_us || g_str_equal(prover->how, "evaluation"))
+		if (wanted ? ret_held->held == all : !(ret_held->held & ~RBAC_READING_RIGHTS))
 			return TRUE;
-		g_usleep(PAUSE_US);
+	} while (waits(prover, end_us));
+	return TRUE;
+}
+
+static gboolean prove_until_no(RbacProver *prover, const cJSON *subject, const char *ns,
+			       const RbacAttributes *rights, gsize n, RbacVerdict *ret_verdict,
+			       GError **error)
+{
+	RbacVerdict all = RBAC_YES;
+
+	for (gsize i = 0; i < n && all != RBAC_NO; i++) {
+		RbacVerdict one;
+
+		if (!rbac_prove(prover, subject, ns, &rights[i], &one, error))
+			return FALSE;
+		if (one != RBAC_YES)
+			all = one;
 	}
+	*ret_verdict = all;
+	return TRUE;
+}
+
+gboolean rbac_prove_all(RbacProver *prover, const cJSON *subject, const char *ns,
+			const RbacAttributes *rights, gsize n, gint64 wait_ms,
+			RbacVerdict *ret_verdict, GError **error)
+{
+	const gint64 end_us = g_get_monotonic_time() + wait_ms * 1000;
+
+	do {
+		if (!prove_until_no(prover, subject, ns, rights, n, ret_verdict, error))
+			return FALSE;
+	} while (*ret_verdict == RBAC_NO && waits(prover, end_us));
+	return TRUE;
 }
 
 char *rbac_held_text(const CommandContext *context, RbacHeld held)

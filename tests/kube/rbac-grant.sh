@@ -111,6 +111,24 @@ bed_kubectl create rolebinding evacuate -n prod --role=evacuate --user=bob
 run kvmig rbac grant bob -n prod
 expect_stderr_has 'see migration policies; drain nodes'
 
+test_case 'grant --with-view: a server that comes to know the second binding later is asked again'
+run kvmig rbac grant wanda -n dev --name late
+expect_status 0
+bed_proxy front
+bed_kubeconfig admin "$bed/through.kubeconfig" "https://$(cat "$bed/front.address")"
+# nine are about the role itself
+bed_rules front '[{"method": "POST", "path": "/namespaces/dev/localsubjectaccessreviews$", "skip": 9, "times": 1, "status": 201,
+	"body": "{\"kind\": \"LocalSubjectAccessReview\", \"apiVersion\": \"authorization.k8s.io/v1\", \"spec\": {}, \"status\": {\"allowed\": false}}"}]'
+run as through kvmig rbac grant wanda -n dev --name late --with-view
+expect_status 0
+expect_stderr_has "binding 'late-view' in namespace 'dev' made"
+expect_stderr_lacks 'see VMs'
+# the nine, the one that was told another thing, three to see VMs, one of the two to cancel an evacuation
+reviews=$(bed_proxy_requests front | grep -c /localsubjectaccessreviews)
+expect "$reviews reviews" [ "$reviews" -ge 14 ]
+bed_rules front '[]'
+bed_kubectl delete rolebinding late late-view -n dev
+
 test_case 'grant: who is there already is no error and no change'
 before=$(kubectl get rolebinding -n prod kvmigrate -o jsonpath='{.metadata.resourceVersion}')
 run kvmig rbac grant bob -n prod
@@ -295,6 +313,7 @@ expect_stderr_has "binding 'kvmigrate' in namespace 'prod' shortened: 1 subject 
 expect_stderr_has "binding 'by-hand' in namespace 'prod' emptied"
 expect_stderr_has '--prune deletes it'
 expect_stderr_has "user 'bob' may not migrate in namespace 'prod' any more (LocalSubjectAccessReview)"
+bed_rbac_settles # of reading, which other roles give too, kvmig waits for nothing
 may no bob create $VMIM prod
 may yes bob list virtualmachineinstances.kubevirt.io prod
 is '[]' "$(subjects prod by-hand)"
@@ -379,6 +398,7 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: kubevirt
 subjects: [{kind: ServiceAccount, name: robot}, {kind: ServiceAccount, name: robot, namespace: test}]
 END
 bed_kubectl create -f short.yaml
+bed_rbac_settles
 may yes system:serviceaccount:dev:robot create $VMIM dev
 run kvmig rbac grant --serviceaccount dev:robot -n dev --name short
 expect_status 0
