@@ -42,6 +42,7 @@ wait_for admin_has yes || bail_out 'the old roles are not in admin'
 migrates() { # yes|no USER…
 	wanted=$1
 	shift
+	bed_rbac_settles # kvmig has seen one answer, of one right
 	for user; do
 		word=$(as "$user" kubectl auth can-i create "$VMIM" -n prod 2>/dev/null)
 		[ "${word%% *}" = "$wanted" ] || complain "auth can-i says '$word' of $user"
