@@ -7,7 +7,9 @@
 
 #include "model/wellknown.h"
 
-#define ORDER_TIMEOUT_MS 5000
+/* A watch shows what was created within some milliseconds, and one that the server refuses ends at
+ * once: this is for one that breaks off, to be there again. */
+#define ORDER_TIMEOUT_MS 30000
 
 /* ---- the object ----------------------------------------------------------------------------- */
 
