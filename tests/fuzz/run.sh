@@ -2,6 +2,9 @@
 # Fuzzes every target for so many seconds each, starting from its corpus, as many side by side as there are processors:
 # tests/fuzz/run.sh SECONDS [NAME…]. To be run in a build folder that has been configured; needs clang. What makes a
 # target fail is left in tests/fuzz/found/ of that folder: mend it, then add the input to tests/fuzz/corpus/NAME.
+#
+# What is tried is random, by a seed that is the same each time: in a new build folder each run of one commit tries the
+# same, as far as it gets. FUZZ_SEED=N is another one, FUZZ_SEED=0 one that nobody knows before: the log says which.
 set -eu
 seconds=${1:?usage: run.sh SECONDS [NAME...]}
 shift
@@ -17,7 +20,7 @@ mkdir -p tests/fuzz/found
 fuzz() { # NAME
 	log=tests/fuzz/$1.log
 	mkdir -p "tests/fuzz/grown/$1"
-	if tests/fuzz/fuzz-"$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
+	if tests/fuzz/fuzz-"$1" -seed="${FUZZ_SEED:-1}" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -max_len=65536 \
 		-print_final_stats=1 -artifact_prefix="tests/fuzz/found/$1-" \
 		"tests/fuzz/grown/$1" "$source/corpus/$1" >"$log" 2>&1; then
 		echo "ok $1: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") inputs, coverage$(
