@@ -127,10 +127,12 @@ def main():
     address, ca, cert, pause, target = sys.argv[1:]
     server = Server(address, ca, cert)
     while True:
-        vmis = server.ask("GET", "/virtualmachineinstances") or {"items": []}
-        migrations = server.ask("GET", "/virtualmachineinstancemigrations") or {"items": []}
-        by_name = {(v["metadata"]["namespace"], v["metadata"]["name"]): v for v in vmis["items"]}
-        for migration in migrations["items"]:
+        # In this order: each migration's VM, which was there before it, is in the second list or gone.
+        migrations = server.ask("GET", "/virtualmachineinstancemigrations")
+        vmis = server.ask("GET", "/virtualmachineinstances")
+        known = migrations is not None and vmis is not None  # else no VM would be there, and all migrations be removed
+        by_name = {(v["metadata"]["namespace"], v["metadata"]["name"]): v for v in vmis["items"]} if known else {}
+        for migration in migrations["items"] if known else []:
             key = migration["metadata"]["namespace"], migration["spec"]["vmiName"]
             if key in by_name:
                 move(server, migration, by_name[key], target)
