@@ -9,7 +9,7 @@
 
 /* So long KubeVirt gets to say where to, or why not; it takes some 50 ms, and longer where it has
  * hundreds to see to. */
-#define TOLD_US ((gint64)10 * G_USEC_PER_SEC)
+#define TOLD_US ((gint64)5 * G_USEC_PER_SEC)
 
 char *batch_key(const char *ns, const char *vm)
 {
