@@ -38,6 +38,16 @@ lesser() { # NUMBER NUMBER
 	awk "BEGIN { print ($1 < $2) ? $1 : $2 }"
 }
 
+# How much more than reading some lists something may take: so many seconds, or as much as reading them takes where it is
+# done beside it, as a slow machine is slow at both. So who reads them twice is over it there, too.
+allowance() { # SECONDS SECONDS-TO-READ
+	awk "BEGIN { print ($1 > $2) ? $1 : $2 }"
+}
+
+is_within() { # SECONDS LIMIT
+	awk "BEGIN { exit !($1 <= $2) }"
+}
+
 # ---- lists ----
 
 bed_server_options='--watch-cache=false'
@@ -123,7 +133,7 @@ rbac_requests() { # N
 		grep -v 'continue=' | sed 's/?.*//; s|/apis/rbac.authorization.k8s.io/v1/||' | tail -n +"$1"
 }
 
-test_case 'rbac who-can -A, 2,000 namespaces and 20,000 bindings: four lists, at most 1 s beyond them, 128 MiB'
+test_case 'rbac who-can -A, 2,000 namespaces and 20,000 bindings: four lists, at most 1 s, or as much as the largest takes, beyond it, 128 MiB'
 bed_fill 20000 -bindings 2000
 run as root "$build/tests/kube/spend" listed kvmig get rolebindings -A -o name
 expect_status 0
@@ -144,18 +154,18 @@ root list roles
 root list rolebindings
 END
 # The least of all counts: what is too much is measured again.
-is_within_a_second() {
-	awk "BEGIN { exit !($answer_s - $list_s <= 1) }"
+is_quick() {
+	is_within "$answer_s - $list_s" "$(allowance 1 "$list_s")"
 }
 for _ in 1 2 3; do
 	echo "# figure: $answer_s s of CPU time, $list_s s to list them; peak $peak_kib KiB"
-	is_within_a_second && break
+	is_quick && break
 	least listed kvmig get rolebindings -A -o name
 	list_s=$(lesser "$list_s" "$cpu_s")
 	least answer kvmig rbac who-can -A -q -o json
 	answer_s=$(lesser "$answer_s" "$cpu_s")
 done
-expect 'CPU time' is_within_a_second
+expect "CPU time: $answer_s s" is_quick
 
 # ---- nodes ----
 
@@ -170,11 +180,7 @@ fitting() {
 
 # Three wall times are subtracted from each other, each with what the server and the machine did meanwhile: beside other work
 # they tell of a request for each node, not of tenths of a second. CPU time and the number of requests are held to more.
-is_within() { # SECONDS LIMIT
-	awk "BEGIN { exit !($1 <= $2) }"
-}
-
-test_case "targets over $nodes nodes with $pods_each pods on each: at most $over_wall_s s beyond the lists, $over_cpu_s s of CPU time, 64 MiB"
+test_case "targets over $nodes nodes with $pods_each pods on each: at most $over_wall_s s beyond the lists, $over_cpu_s s of CPU time, or as much as these, 64 MiB"
 bed_fill "$nodes" --nodes "$pods_each"
 cat >object.yaml <<END
 apiVersion: kubevirt.io/v1
@@ -191,11 +197,11 @@ status: {phase: Running, nodeName: node-00003}
 END
 bed_kubectl apply -f object.yaml
 export KVMIG_MODULE_DIR="${KVMIG_MODULE_DIR:-$build/.libs}" # for api-client
-wall_over=9 cpu_over=9
+wall_over=9 cpu_over=9 wall_most=0 cpu_most=0
 : >spent
 # The least of all that was measured counts, and is measured four times more where it is too much.
 for _ in 1 2 3 4 5; do
-	is_within "$wall_over" "$over_wall_s" && is_within "$cpu_over" "$over_cpu_s" && break
+	is_within "$wall_over" "$wall_most" && is_within "$cpu_over" "$cpu_most" && break
 	for kind in pods nodes; do
 		least listed "$build/tests/kube/api-client" each $kind
 		echo "$kind $wall_s $cpu_s $peak_kib" >>spent
@@ -205,13 +211,15 @@ for _ in 1 2 3 4 5; do
 	awk '!($1 in wall) || $2 < wall[$1] { wall[$1] = $2 }
 	!($1 in cpu) || $3 < cpu[$1] { cpu[$1] = $3 }
 	$1 == "targets" && $4 > peak { peak = $4 }
-	END { print wall["targets"] - wall["pods"] - wall["nodes"], cpu["targets"] - cpu["pods"] - cpu["nodes"], peak }' spent >over
-	read -r wall_over cpu_over peak_kib <over
+	END { wall_lists = wall["pods"] + wall["nodes"]; cpu_lists = cpu["pods"] + cpu["nodes"]
+		print wall["targets"] - wall_lists, cpu["targets"] - cpu_lists, wall_lists, cpu_lists, peak }' spent >over
+	read -r wall_over cpu_over wall_lists cpu_lists peak_kib <over
+	wall_most=$(allowance "$over_wall_s" "$wall_lists") cpu_most=$(allowance "$over_cpu_s" "$cpu_lists")
 	echo "# figure: $(tail -n 3 spent | tr '\n' ' '): s of wall time, s of CPU time, KiB;" \
-		"beyond the lists $wall_over s, $cpu_over s"
+		"beyond the lists $wall_over s of $wall_most s, $cpu_over s of $cpu_most s"
 done
-expect "wall time: $wall_over s" is_within "$wall_over" "$over_wall_s"
-expect "CPU time: $cpu_over s" is_within "$cpu_over" "$over_cpu_s"
+expect "wall time: $wall_over s" is_within "$wall_over" "$wall_most"
+expect "CPU time: $cpu_over s" is_within "$cpu_over" "$cpu_most"
 expect 'memory' test "$peak_kib" -le 65536
 expect 'every node' test "$(jq .nodeCount answer)" -eq "$nodes"
 : >"$bed/audit.log"
