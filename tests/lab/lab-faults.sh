@@ -5,8 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 
 replaced_daemon() {
-	kill -KILL "$(part_pid n1-daemon)"
-	lab_start 2 --tcg && assert_running_once vm1 && virsh_migrate vm1 n1 n2 && wait_beat vm1 && beats_are_whole vm1
+	kill_part n1-daemon && lab_start 2 --tcg && assert_running_once vm1 && virsh_migrate vm1 n1 n2 &&
+		wait_beat vm1 && beats_are_whole vm1
 }
 
 down_with_broken_daemons() {

@@ -7,6 +7,7 @@
 #   lab_patient           migrations may take long
 #   node_virsh NODE …     virsh of that user on that node
 #   until_true SECONDS COMMAND…   the limit is for what fails, not for what a slow machine takes
+#   kill_part PART…       kills and waits until they are gone
 #   wait_beat VM [N]      until the guest has beaten N times more (default 20)
 #   wait_passes VM N      until it has compared all of its memory N times more
 #   assert_running_once VM   asks all daemons
@@ -187,6 +188,21 @@ node_names() {
 # The process of a part on record: n1-daemon, n1-holder, network.
 part_pid() { # PART
 	awk -v part="$1" '$3 == part { pid = $1 } END { print pid }' "$LAB/processes"
+}
+
+# Each of its threads ends for itself, and the first one may be a zombie while another still works.
+process_is_gone() { # PID
+	for thread in "/proc/$1/task"/*; do
+		case $(sed 's/.*) //; s/ .*//' "$thread/stat" 2>/dev/null) in '' | Z | X) ;; *) return 1 ;; esac
+	done
+}
+
+# Who starts a daemon in its place must not meet it.
+kill_part() { # PART…
+	for part; do
+		killed_pid=$(part_pid "$part")
+		kill -KILL "$killed_pid" && until_true 60 process_is_gone "$killed_pid" || return 1
+	done
 }
 
 # As plain libvirt does it, without kvmig.

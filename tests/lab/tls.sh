@@ -35,7 +35,7 @@ with_certificates() { # NODE…
 	for node; do
 		conf=$(find "$LAB/$node" -name qemu.conf)
 		echo "migrate_tls_x509_cert_dir = \"$LAB_TOP/pki/$node\"" >>"${conf:?}" &&
-			kill -KILL "$(part_pid "$node-daemon")" || return 1
+			kill_part "$node-daemon" || return 1
 	done
 	kvmig lab up -q --nodes 2
 }
