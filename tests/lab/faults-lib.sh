@@ -201,8 +201,14 @@ refused_in_flight() { # VM
 	expect 8 kvmig migrate "$1" && says "$LAB_TOP/expect.err" "$1" KVMIG-BLK-IN-FLIGHT
 }
 
+is_duplicate() { # VM
+	kvmig vm show "$1" -o json | grep -q DuplicateUUID
+}
+
+# It is said by the next look at the hosts.
 refused_duplicate() { # VM
-	expect 3 kvmig migrate "$1" && says "$LAB_TOP/expect.err" "$1" KVMIG-BLK-DUPLICATE-UUID
+	until_true 60 is_duplicate "$1" && expect 3 kvmig migrate "$1" &&
+		says "$LAB_TOP/expect.err" "$1" KVMIG-BLK-DUPLICATE-UUID
 }
 
 unreachable_source() { # VM NODE

@@ -40,7 +40,16 @@ if [ "\$2" = stopped ] && [ -e $LAB/$1/kill-in-confirm ]; then
 fi
 END
 	chmod 700 "$LAB/$1/etc/hooks/qemu"
-	kill -KILL "$(part_pid "$1-daemon")" && kvmig lab up -q --nodes 1 >/dev/null
+	kill_part "$1-daemon" && kvmig lab up -q --nodes 1 >/dev/null
+}
+
+# They write faster than they may copy: whatever the accident takes, no copy is complete before it.
+busy() { # USER VM…
+	user=$1
+	shift
+	for vm; do
+		check "$user: $vm is busy" kvmig lab vm load -q "$vm" --dirty-rate 4Mi --working-set 16Mi
+	done
 }
 
 killed() { # USER
@@ -51,6 +60,7 @@ killed() { # USER
 	lab_is_root && check "$1: a daemon that dies in Confirm" kill_in_confirm n5
 	check "$1: autostart" node_virsh n1 autostart srckill
 	check "$1: autostart" node_virsh n5 autostart between
+	busy "$1" srckill tgtkill qemukill
 	move srckill n2
 	move tgtkill n4
 	move qemukill n8
@@ -58,7 +68,7 @@ killed() { # USER
 		check "$1: $vm is being copied" until_copying $vm
 	done
 	if lab_is_root; then
-		kvmig config set -q bandwidthPerMigration=8Mi
+		kvmig config set -q bandwidthPerMigration=4Mi
 		check "$1: a daemon that will die in Confirm" kill_in_confirm n5 armed
 		move between n6
 		check "$1: between is being copied" until_copying between
@@ -126,6 +136,7 @@ still() { # USER
 	check "$1: a lab of fourteen nodes" lab_start 14 --vms 0
 	check "$1: guests" guests src40:n1 tgt40:n3 src10:n5 tgt10:n7 twice:n9 cut:n11 blink:n13
 	slow_settings 1Mi
+	busy "$1" src40 tgt40
 	move src40 n2
 	move tgt40 n4
 	for vm in src40 tgt40; do
@@ -210,32 +221,30 @@ still() { # USER
 
 # ---- the controller ----
 
-# Dies at that step of its journal; the next one, started by the next command, takes over.
+# Dies at that step of its journal; the next one, started by the next command, takes over. Where it died before the command
+# had seen it, that says so.
 dies_at() { # STEP VM
 	step=$1 vm=$2
-	as_lab_user env KVMIG_TEST_KILL_AT_STEP="$step" "$KVMIG" migrate "$vm" -q -o name >"$LAB_TOP/$vm.out" 2>&1 || {
-		cat "$LAB_TOP/$vm.out"
+	as_lab_user env KVMIG_TEST_KILL_AT_STEP="$step" "$KVMIG" migrate "$vm" -q -o name \
+		>"$LAB_TOP/$vm.out" 2>"$LAB_TOP/$vm.err" ||
+		equal "$?: $(grep -o KVMIG-PEND-NO-CONTROLLER "$LAB_TOP/$vm.err" | head -n 1)" '1: KVMIG-PEND-NO-CONTROLLER' || {
+		cat "$LAB_TOP/$vm.err"
 		return 1
 	}
 	sed 's,.*/,,' "$LAB_TOP/$vm.out" >"$LAB_TOP/migration"
 }
 
+died_at() { # STEP
+	equal "$(kvmig get vmim "$(cat "$LAB_TOP/migration")" -o json | jq -r .status.kvmig.step)" "$1"
+}
+
 until_controller_dead() {
-	for _ in $(seq 200); do
-		controller_is_dead && return 0
-		sleep 0.05
-	done
-	echo "the controller lives"
-	return 1
+	until_true 60 controller_is_dead
 }
 
 controller_is_dead() {
 	pid=$(controller_pid)
 	[ -z "$pid" ] || ! kill -0 "$pid" 2>/dev/null
-}
-
-process_is_gone() { # PID
-	case $(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) in '' | Z) ;; *) return 1 ;; esac
 }
 
 # Those of this lab, by their environment: one that has only just been started is not in its lock yet.
@@ -257,7 +266,7 @@ stop_controller() {
 takes_over() { # STEP VM PHASE: ends so
 	from=$(domain_place "$2")
 	stop_controller
-	dies_at "$1" "$2" && until_controller_dead && follow "$3"
+	dies_at "$1" "$2" && until_controller_dead && died_at "$1" && follow "$3"
 }
 
 # On a slow machine another command may have been faster with a controller of its own, which has no orders to die.
@@ -296,7 +305,8 @@ watched() { # STATUS
 
 dies_undecided() { # VM TARGET
 	stop_controller
-	dies_at undecided "$1" && until_copying "$1" && will_die_at undecided && kill -KILL "$(part_pid "$2-daemon")" && until_controller_dead
+	dies_at undecided "$1" && until_copying "$1" && will_die_at undecided && kill_part "$2-daemon" &&
+		until_controller_dead
 }
 
 follow() { # PHASE
@@ -319,7 +329,9 @@ controller() { # USER
 	check "$1: with a reason and a hint" says "$LAB_TOP/follow" vm1 KVMIG-FAIL-CONTROLLER-LOST
 	check "$1: killed at handed-over: the guest stays" stayed vm1 n1
 	check "$1: killed at handed-over: autostart is back" has_autostart n1 vm1
-	for step in clearing-autostart running setting-autostart 'done'; do
+	for step in clearing-autostart setting-autostart 'done' running; do
+		# it has to be seen running
+		[ $step != running ] || kvmig config set -q bandwidthPerMigration=8Mi
 		to=$(other_node "$(domain_place vm1)")
 		# Whatever had been begun is gone on with, and never begun a second time.
 		check "$1: controller killed at $step: the next one ends it" takes_over $step vm1 Succeeded
@@ -327,6 +339,7 @@ controller() { # USER
 		check "$1: killed at $step: autostart is there" has_autostart "$to" vm1
 	done
 	slow_settings 1Mi
+	busy "$1" vm2
 	check "$1: controller killed at cancelling" dies_cancelling vm2
 	check "$1: the next one goes on cancelling" watched 1
 	check "$1: and says so" says "$LAB_TOP/watch.err" vm2 KVMIG-FAIL-CANCELLED
@@ -403,8 +416,10 @@ read_only_store() {
 }
 
 full_disk() {
-	# shellcheck disable=SC2016 # is expanded there
-	full='mount -t tmpfs -o size=1500k none "$S" && cp -a "$C/." "$S/" && { dd if=/dev/zero "of=$S/fill" bs=4k || :; } 2>/dev/null'
+	# what was written to the store depends on how long all before took
+	size=$(($(du -sk "$LAB_TOP/copy" | cut -f 1) + 256))
+	full="mount -t tmpfs -o size=${size}k none \"\$S\" && cp -a \"\$C/.\" \"\$S/\" &&
+		{ dd if=/dev/zero \"of=\$S/fill\" bs=4k || :; } 2>/dev/null"
 	expect 1 remounted "$full" migrate vm1 && contains "$(cat "$LAB_TOP/expect.err")" 'No space left' &&
 		contains "$(cat "$LAB_TOP/expect.err")" 'hint: '
 }
