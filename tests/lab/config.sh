@@ -43,7 +43,7 @@ at_4mib() { # RATE
 }
 
 faster() { # RATE
-	[ "$1" -ge $((6 * MIB)) ] || {
+	[ "$1" -ge $((5 * MIB)) ] || {
 		echo "libvirt's statistics have $1 B/s, as if it were capped"
 		return 1
 	}
@@ -79,12 +79,15 @@ began_after() { # SECOND FIRST
 	}
 }
 
+# The first writes faster than it may copy: it does not end before the second has been seen to wait.
 one_after_the_other() { # REASON [COMMAND…]: while the second waits
 	from=$(domain_place vm1)
 	reason=$1
 	shift
-	equal "$(domain_place vm2)" "$from" && slow_start vm1 && start vm2 || return 1
-	waits_behind "$reason" vm2 "$started" "$slow" "$from" && "$@" || return 1
+	equal "$(domain_place vm2)" "$from" && kvmig lab vm load -q vm1 --dirty-rate 6Mi || return 1
+	slow_start vm1 && start vm2 && waits_behind "$reason" vm2 "$started" "$slow" "$from" && "$@"
+	waited=$?
+	kvmig lab vm load -q vm1 --dirty-rate 1Mi && equal "$waited" 0 || return 1
 	until_phase "$slow" Succeeded && until_phase "$started" Succeeded && began_after "$started" "$slow" || return 1
 	assert_only_on vm1 "$(other_node "$from")" && assert_only_on vm2 "$(other_node "$from")"
 }
@@ -113,32 +116,35 @@ outbound_limit() {
 
 # ---- time ----
 
-# Its last migration was stopped then: libvirt counts no more than what goes through the cap of 2 MiB/s in that time, and in
-# the seconds that a slow machine may need to see it; unhindered it takes 16. The hosts are asked for the end, too.
+# Its last migration was stopped then: libvirt counts no more than what goes through the cap of 1 MiB/s in that time, and in
+# the seconds that a slow machine may need to see it; unhindered it takes 32. The hosts are asked for the end, too. On a
+# slow machine the time may be over before anything was copied: the target's QEMU is started in it.
 cancelled_after() { # VM NODE SECONDS
 	run 0 kvmig history "$1" -o json || return 1
 	echo "$out" | jq -e --argjson budget "$3" '
 		def us: (.[:19] + "Z" | fromdateiso8601) * 1000000 + (.[20:26] | tonumber);
 		.items[-1] | (((.endedAt | us) - (.startedAt | us)) / 1000000) as $took |
-		.reason == "KVMIG-FAIL-COMPLETION-TIMEOUT" and $took >= $budget and $took < $budget + 10 and
-		.memoryProcessedBytes > 0 and .memoryProcessedBytes <= 2097152 * ($budget + 4)' >/dev/null || {
+		.reason == "KVMIG-FAIL-COMPLETION-TIMEOUT" and $took >= $budget and $took < 30 and
+		(.memoryProcessedBytes // 0) <= 1048576 * ($budget + 8)' >/dev/null || {
 		echo "was not cancelled after $3 s: $(echo "$out" | jq -c '.items[-1]')"
 		return 1
 	}
 	assert_only_on "$1" "$2" && wait_beat "$1"
 }
 
+# 32 MiB at 480 s per GiB are 15 s: that long it was copied, and the record has how much.
 budget_ends_it() {
 	from=$(domain_place vm1)
-	set_to completionTimeoutPerGiB=60 '60 s/GiB' && run 1 kvmig migrate vm1 --wait || return 1
-	contains "$err" KVMIG-FAIL-COMPLETION-TIMEOUT && cancelled_after vm1 "$from" 2
+	set_to completionTimeoutPerGiB=480 '480 s/GiB' && run 1 kvmig migrate vm1 --wait || return 1
+	contains "$err" KVMIG-FAIL-COMPLETION-TIMEOUT && cancelled_after vm1 "$from" 15 || return 1
+	run 0 kvmig history vm1 -o json && [ "$(echo "$out" | jq '.items[-1].memoryProcessedBytes')" -gt 0 ]
 }
 
-ran_at_once() { # SECOND FIRST
+ran_at_once() { # ONE OTHER
 	run 0 kvmig history -o json || return 1
-	echo "$out" | jq -e --arg first "$2" --arg second "$1" '
+	echo "$out" | jq -e --arg one "$1" --arg other "$2" '
 		(.items | map({ key: .migration, value: . }) | from_entries) as $of |
-		$of[$second].startedAt < $of[$first].endedAt' >/dev/null || {
+		$of[$one].startedAt < $of[$other].endedAt and $of[$other].startedAt < $of[$one].endedAt' >/dev/null || {
 		echo "$1 and $2 did not run at once: $(echo "$out" | jq -c '[.items[] | { migration, startedAt, endedAt }]')"
 		return 1
 	}
@@ -147,21 +153,27 @@ ran_at_once() { # SECOND FIRST
 # 32 MiB at 150 s per GiB are 5 s; two at once from one node is what the default of the limits allows.
 defaults_again() {
 	from=$(domain_place vm1)
-	equal "$(domain_place vm2)" "$from" && start vm1 && one=$started && start vm2 && two=$started || return 1
-	until_phase "$one" Failed && until_phase "$two" Failed && ran_at_once "$two" "$one" &&
+	equal "$(domain_place vm2)" "$from" || return 1
+	# side by side: a command may take longer than the migration that it starts
+	for vm in vm1 vm2; do
+		(start $vm && echo "$started" >"$LAB_TOP/$vm.started") &
+	done
+	wait
+	one=$(cat "$LAB_TOP/vm1.started") && two=$(cat "$LAB_TOP/vm2.started") || return 1
+	until_phase "$one" Failed && until_phase "$two" Failed && ran_at_once "$one" "$two" &&
 		cancelled_after vm1 "$from" 5 && cancelled_after vm2 "$from" 5
 }
 
 check 'a lab of two nodes and two guests' lab_start 2 --vms 2
 check 'a guest that is busy' kvmig lab vm load vm1 --dirty-rate 1Mi --working-set 8Mi -q
-check 'time enough for what is slow' set_to completionTimeoutPerGiB=1500 '1500 s/GiB'
+check 'time enough for what is slow' set_to completionTimeoutPerGiB=6000 '6000 s/GiB'
 check 'a cap' set_to bandwidthPerMigration=4Mi '4 MiB/s'
 check 'bandwidthPerMigration is kept: by QEMU, and in the statistics of libvirt' cap_is_kept
 check 'parallelMigrationsPerCluster: the second waits, and goes on after the first' cluster_limit
 check 'undo gives the bandwidth before back, and then the default of the limit' undo_goes_back
 check 'parallelOutboundMigrationsPerNode likewise; unset takes the cap of the undo from the second alone' outbound_limit
 check 'unset gives the default of the limit back' unset_to parallelOutboundMigrationsPerNode 2
-check 'another cap' set_to bandwidthPerMigration=2Mi '2 MiB/s'
+check 'another cap' set_to bandwidthPerMigration=1Mi '1 MiB/s'
 check 'completionTimeoutPerGiB cancels in time, and the guest goes on at the source' budget_ends_it
 check 'unset gives the default of the time back' unset_to completionTimeoutPerGiB '150 s/GiB'
 check 'two at once, for as long as the default says' defaults_again
