@@ -19,13 +19,14 @@ guest() { # DEVICES
 	node_virsh n1 create "$LAB_TOP/t1.xml" >/dev/null
 }
 
+# The next t1 is another VM: kvmig must not take it for this one.
 gone() {
 	node_virsh n1 destroy t1 >/dev/null
 	node_virsh n1 undefine t1 --snapshots-metadata >/dev/null 2>&1
 	for node in n1 n2; do
 		node_virsh "$node" pool-destroy images >/dev/null 2>&1
 	done
-	:
+	until_true 60 unknown t1
 }
 
 disk() { # FILE DEVICE TARGET [ELEMENT]

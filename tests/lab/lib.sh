@@ -11,6 +11,7 @@
 #   wait_beat VM [N]      until the guest has beaten N times more (default 20)
 #   wait_passes VM N      until it has compared all of its memory N times more
 #   assert_running_once VM   asks all daemons
+#   unknown VM            kvmig knows none of that name
 #   run STATUS COMMAND…      it ends with that status; leaves $out and $err
 #   slow_start VM            a migration that is to take long; leaves its name in $slow
 #   hurry NODE VM BYTES      the migration that goes away from there at that cap does so without one, from now on
@@ -329,6 +330,10 @@ assert_running_once() { # VM
 		echo "$1 is:$where"
 		return 1
 	}
+}
+
+unknown() { # VM
+	contains "$(kvmig --context lab vm show "$1" 2>&1)" "there is no VM '$1'"
 }
 
 assert_only_on() { # VM NODE
