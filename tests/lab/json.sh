@@ -41,28 +41,21 @@ batch() {
 		jq '.items = null' "$LAB_TOP/document" >"$LAB_TOP/docs/MigrationBatch" && kvmig lab vm rm -q extra
 }
 
+has_field() { # VM FILTER
+	case $(kvmig status "$1" -o json | jq -r "$2") in '' | null) return 1 ;; esac
+}
+
 moved_waiting_and_cancelled() {
 	keep kvmig targets vm1 --node n2 && keep kvmig migrate vm1 --dry-run && keep kvmig migrate vm1 --node n1 --dry-run &&
 		keep kvmig migrate vm1 --node n2 --wait || return 1
 	kvmig config set -q parallelMigrationsPerCluster=1 bandwidthPerMigration=1Mi || return 1
 	kvmig policy create -q every --set allowAutoConverge=false || return 1
 	kvmig lab vm load -q vm1 --dirty-rate 4Mi --working-set 16Mi && kvmig migrate -q vm1 >/dev/null || return 1
-	for _ in $(seq 100); do
-		[ "$(kvmig status vm1 -o json | jq -r .progress.bandwidthBytesPerSecond)" = null ] || break
-		sleep 0.1
-	done
-	kvmig migrate -q vm2 >/dev/null || return 1
-	for _ in $(seq 100); do
-		[ "$(kvmig status vm2 -o json | jq -r .waiting.reason)" = null ] || break
-		sleep 0.1
-	done
+	until_true 60 has_field vm1 .progress.bandwidthBytesPerSecond && kvmig migrate -q vm2 >/dev/null &&
+		until_true 60 has_field vm2 .waiting.reason || return 1
 	keep kvmig status && keep kvmig status vm1 && keep kvmig status vm2 || return 1
 	# Stopped behind our back it fails: unlike a cancelled one, it stays and says why.
-	node_virsh n2 domjobabort vm1 || return 1
-	for _ in $(seq 100); do
-		[ "$(kvmig status vm1 -o json | jq -r .phase)" != Failed ] || break
-		sleep 0.1
-	done
+	node_virsh n2 domjobabort vm1 && until_phase vm1 Failed || return 1
 	keep kvmig status vm1 && kvmig cancel -q vm2
 	kvmig config unset -q parallelMigrationsPerCluster bandwidthPerMigration
 }

@@ -107,13 +107,14 @@ threads_of_libvirt_block_sigpipe() {
 	run 0 kvmig status || return 1
 	found=0
 	for thread in "/proc/$(controller_pid)"/task/*; do
-		case $(cat "$thread/comm") in kvmig-libvirt | libvirt-events) ;; *) continue ;; esac
-		found=$((found + 1))
-		blocked=$(awk '$1 == "SigBlk:" { print $2 }' "$thread/status")
+		case $(cat "$thread/comm" 2>/dev/null) in kvmig-libvirt | libvirt-events) ;; *) continue ;; esac
+		blocked=$(awk '$1 == "SigBlk:" { print $2 }' "$thread/status" 2>/dev/null)
+		[ -n "$blocked" ] || continue # it has ended meanwhile
 		[ $((0x$blocked >> 12 & 1)) -eq 1 ] || {
 			echo "$(cat "$thread/comm") blocks $blocked"
 			return 1
 		}
+		found=$((found + 1))
 	done
 	[ "$found" -ge 2 ]
 }
@@ -298,8 +299,9 @@ too_large_for_target() {
 }
 
 two_do_not_fit_together() {
+	# each fits and both do not, also where a third more or less is free by then
 	free=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
-	big_guest big1 $((free * 6 / 10)) && big_guest big2 $((free * 6 / 10)) || return 1
+	big_guest big1 $((free * 2 / 3)) && big_guest big2 $((free * 2 / 3)) || return 1
 	with_settings bandwidthPerMigration=1Mi -- two_big
 	result=$?
 	for vm in big1 big2; do
@@ -314,7 +316,10 @@ two_big() {
 	second=$(kvmig migrate big2 -q -o name) || return 1
 	second=${second#*/}
 	until_waits "$second" KVMIG-PEND-MEMORY-RESERVED && contains "$out" big1 || return 1
-	run 0 kvmig cancel "$second" && run 0 kvmig cancel big1 && assert_only_on big1 n1 && assert_only_on big2 n1
+	run 0 kvmig cancel "$second" || return 1
+	# little of it is in use: its copy may have ended by now
+	run 0 kvmig cancel big1 || until_phase "$slow" Succeeded || return 1
+	assert_running_once big1 && assert_only_on big2 n1
 }
 
 # It ran a moment ago, and what is known of a host may be some seconds old.
