@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -177,16 +178,33 @@ static gboolean check_guest(const char *name, gint64 memory_bytes, gint64 rate_b
 	return TRUE;
 }
 
+/* Where kvmig was killed while it started a guest, a node may have it, running or not. */
+static void forget_half_started(const Lab *lab, const char *name)
+{
+	g_autofree char *path = lab_path(lab, "vm/%s.new", name);
+	g_autofree char *destroy = g_strdup_printf("destroy %s", name);
+	g_autofree char *undefine = g_strdup_printf("undefine %s", name);
+
+	if (!g_file_test(path, G_FILE_TEST_EXISTS))
+		return;
+	for (guint node = 1; node <= lab->nodes; node++) {
+		lab_virsh_try(lab, node, destroy);
+		lab_virsh_try(lab, node, undefine);
+	}
+}
+
+/* The definition gets the name by which a guest is known once that has been started. */
 static gboolean make_files(const Lab *lab, const char *name, gint64 memory_bytes, gint64 rate_bytes,
 			   GError **error)
 {
 	gint64 memory = (memory_bytes + MEBIBYTE - 1) / MEBIBYTE * MEBIBYTE;
 	g_autofree char *text = domain_xml(lab, name, memory, rate_bytes);
-	g_autofree char *path = lab_path(lab, "vm/%s.xml", name);
+	g_autofree char *path = lab_path(lab, "vm/%s.new", name);
 	g_autofree char *beat = lab_path(lab, "vm/%s.beat", name);
 	g_autofree char *ctl = lab_path(lab, "vm/%s.ctl", name);
 	g_autoptr(GError) cause = NULL;
 
+	forget_half_started(lab, name);
 	if (mkfifo(ctl, 0600) < 0 && errno != EEXIST)
 		return error_set_errno(error, errno, "cannot make '%s'", ctl);
 	if (!g_file_set_contents(beat, "", 0, &cause) ||
@@ -198,7 +216,7 @@ static gboolean make_files(const Lab *lab, const char *name, gint64 memory_bytes
 
 static void remove_files(const Lab *lab, const char *name)
 {
-	static const char *const suffixes[] = { "xml", "beat", "ctl" };
+	static const char *const suffixes[] = { "new", "beat", "ctl" };
 
 	for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
 		g_autofree char *path = lab_path(lab, "vm/%s.%s", name, suffixes[i]);
@@ -207,14 +225,29 @@ static void remove_files(const Lab *lab, const char *name)
 	}
 }
 
+/* Else it could go on beside the next kvmig, which forgets what was begun. */
+static const char *die_with_us(gconstpointer data)
+{
+	const pid_t *us = data;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == *us)
+		return NULL;
+	return "bind its life to ours";
+}
+
 /* define and start in one virsh, so that several guests can be under way at once. */
 static LabRun *begin_start(const Lab *lab, const char *name, guint node, GError **error)
 {
 	g_autofree char *uri = lab_node_uri(lab, node);
 	g_autofree char *command =
-		g_strdup_printf("define %s/vm/%s.xml; start %s", lab->dir, name, name);
+		g_strdup_printf("define %s/vm/%s.new; start %s", lab->dir, name, name);
 	const char *const argv[] = { "virsh", "-q", "-c", uri, command, NULL };
-	const LabSpawn spawn = { .argv = argv, .envp = virsh_environment, .name = "virsh" };
+	const pid_t us = getpid();
+	const LabSpawn spawn = { .argv = argv,
+				 .envp = virsh_environment,
+				 .name = "virsh",
+				 .setup = die_with_us,
+				 .setup_data = &us };
 
 	return lab_run_begin(&spawn, error);
 }
@@ -222,9 +255,14 @@ static LabRun *begin_start(const Lab *lab, const char *name, guint node, GError 
 static gboolean end_start(const Lab *lab, const char *name, guint node, LabRun *run, GError **error)
 {
 	g_autofree char *undefine = g_strdup_printf("undefine %s", name);
+	g_autofree char *begun = lab_path(lab, "vm/%s.new", name);
+	g_autofree char *path = lab_path(lab, "vm/%s.xml", name);
 
-	if (lab_run_end(run, VIRSH_TIMEOUT_MS, NULL, error))
-		return TRUE;
+	if (lab_run_end(run, VIRSH_TIMEOUT_MS, NULL, error)) {
+		if (g_rename(begun, path) == 0)
+			return TRUE;
+		return error_set_errno(error, errno, "cannot rename '%s'", begun);
+	}
 	error_prefix(error, "cannot start VM '%s' on node n%u", name, node);
 	lab_virsh_try(lab, node, undefine);
 	remove_files(lab, name);

@@ -8,6 +8,7 @@
  *   guest.elf        the guest, as it was when the lab began: QEMU reads it again on each target
  *   migration/       sockets of migrations between session daemons
  *   vm/NAME.xml, .beat, .ctl   definition, heartbeat, commands
+ *   vm/NAME.new      definition of one that is being started
  *   nN/              a node: its daemon's log, socket and folders
  *
  * It is short, because sockets lie deep in it and their paths may have 107 bytes; and its name has
