@@ -82,11 +82,25 @@ until_file() {
 
 # ---- migrations ----
 
+# Refused, with nothing begun, because a host or the store did not answer in time on a machine with other work to do.
+was_too_slow() { # VM STATUS
+	! grep -q "^$1: Pending" "$LAB_TOP/$1.err" || return 1
+	case $2 in
+	3 | 5) grep -q 'did not answer within' "$LAB_TOP/$1.err" ;;
+	6) grep -q '^kvmig: .*is locked by another process' "$LAB_TOP/$1.err" ;;
+	*) return 1 ;;
+	esac
+}
+
 move() { # VM NODE: in the background; its end is in $LAB_TOP/VM.status
 	rm -f "$LAB_TOP/$1.status"
 	(
-		kvmig migrate "$1" --node "$2" --wait >"$LAB_TOP/$1.out" 2>"$LAB_TOP/$1.err"
-		echo $? >"$LAB_TOP/$1.status.new"
+		for _ in $(seq 10); do
+			kvmig migrate "$1" --node "$2" --wait >"$LAB_TOP/$1.out" 2>"$LAB_TOP/$1.err"
+			status=$?
+			was_too_slow "$1" $status || break
+		done
+		echo "$status" >"$LAB_TOP/$1.status.new"
 		mv "$LAB_TOP/$1.status.new" "$LAB_TOP/$1.status"
 	) &
 }
