@@ -127,7 +127,7 @@ expect 'it lives' kill -0 "$(holder)"
 test_case 'killed with -9: the next command starts another'
 pid=$(holder)
 kill -9 "$pid"
-expect 'it is gone' wait_for eval '! is_kvmig "$pid"'
+expect 'it is gone' wait_for has_ended "$pid"
 run kvmig status m-1
 expect_stderr_has 'one is started now'
 expect 'another' [ "$(holder)" != "$pid" ]
@@ -139,7 +139,7 @@ sed 's/ [^ ]*$/ 0.0.1/' "$lock" >lock.new
 cat lock.new >"$lock"
 run kvmig cancel m-1 --timeout 120s
 expect_status 0
-expect 'the old one ended' wait_for eval '! is_kvmig "$pid"'
+expect 'the old one ended' wait_for has_ended "$pid"
 expect 'cleanly' grep -q 'ends: told to' "$log"
 
 test_case 'what was put aside: a large log'

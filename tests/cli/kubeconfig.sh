@@ -309,10 +309,6 @@ get
 limit=20s
 refused 6 "credential plugin '$PWD/plugin' did not end within 5 s and was killed" 'run it by hand'
 expect 'no child' [ -s sleeping ]
-# it has no parent any more, and may wait for somebody to hear of its end
-has_ended() { # PID
-	case $(ps -o stat= -p "$1") in '' | Z*) ;; *) false ;; esac
-}
 expect "what it has started is still there" wait_for has_ended "$(cat sleeping)"
 
 test_case 'one that prints nothing, junk, too much, or half of it'

@@ -36,6 +36,11 @@ is_kvmig() { # PID
 	case $(readlink "/proc/$1/exe" 2>/dev/null) in */kvmig) ;; *) return 1 ;; esac
 }
 
+# Its locks go before it does, but after what it was the program of; then it may wait for somebody to hear of its end.
+has_ended() { # PID
+	case $(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) in '' | Z) ;; *) return 1 ;; esac
+}
+
 # Ends the controllers that the test's commands have started, those whose lock is in this test's own folder, and waits for
 # their end, 10 s at most: what one does while it goes would meet what the test does next.
 end_controllers() {
@@ -44,7 +49,7 @@ end_controllers() {
 		pid=$(sed -n '1s/^[^0-9]*\([0-9][0-9]*\).*/\1/p' "$lock")
 		is_kvmig "${pid:-0}" || continue
 		kill "$pid" 2>/dev/null
-		patience=100 wait_for eval '! is_kvmig "$pid"' || :
+		patience=100 wait_for has_ended "$pid" || :
 	done
 }
 
