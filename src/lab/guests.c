@@ -178,19 +178,44 @@ static gboolean check_guest(const char *name, gint64 memory_bytes, gint64 rate_b
 	return TRUE;
 }
 
-/* Where kvmig was killed while it started a guest, a node may have it, running or not. */
-static void forget_half_started(const Lab *lab, const char *name)
+static void remove_files(const Lab *lab, const char *name)
 {
-	g_autofree char *path = lab_path(lab, "vm/%s.new", name);
+	static const char *const suffixes[] = { "new", "beat", "ctl" };
+
+	for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+		g_autofree char *path = lab_path(lab, "vm/%s.%s", name, suffixes[i]);
+
+		g_unlink(path);
+	}
+}
+
+static void forget_on(const Lab *lab, guint node, const char *name)
+{
 	g_autofree char *destroy = g_strdup_printf("destroy %s", name);
 	g_autofree char *undefine = g_strdup_printf("undefine %s", name);
 
+	lab_virsh_try(lab, node, destroy);
+	lab_virsh_try(lab, node, undefine);
+}
+
+gboolean lab_guest_forget_half_started(const Lab *lab, const char *name)
+{
+	g_autofree char *path = lab_path(lab, "vm/%s.new", name);
+
 	if (!g_file_test(path, G_FILE_TEST_EXISTS))
-		return;
-	for (guint node = 1; node <= lab->nodes; node++) {
-		lab_virsh_try(lab, node, destroy);
-		lab_virsh_try(lab, node, undefine);
-	}
+		return FALSE;
+	for (guint node = 1; node <= lab->nodes; node++)
+		forget_on(lab, node, name);
+	remove_files(lab, name);
+	return TRUE;
+}
+
+static void forget_all_half_started(const Lab *lab)
+{
+	g_autoptr(GPtrArray) names = lab_names_of(lab, ".new");
+
+	for (guint i = 0; i < names->len; i++)
+		(void)lab_guest_forget_half_started(lab, names->pdata[i]);
 }
 
 /* The definition gets the name by which a guest is known once that has been started. */
@@ -204,7 +229,7 @@ static gboolean make_files(const Lab *lab, const char *name, gint64 memory_bytes
 	g_autofree char *ctl = lab_path(lab, "vm/%s.ctl", name);
 	g_autoptr(GError) cause = NULL;
 
-	forget_half_started(lab, name);
+	(void)lab_guest_forget_half_started(lab, name);
 	if (mkfifo(ctl, 0600) < 0 && errno != EEXIST)
 		return error_set_errno(error, errno, "cannot make '%s'", ctl);
 	if (!g_file_set_contents(beat, "", 0, &cause) ||
@@ -212,17 +237,6 @@ static gboolean make_files(const Lab *lab, const char *name, gint64 memory_bytes
 		return error_set(error, KVMIG_ERROR_IO, "cannot write the files of VM '%s': %s",
 				 name, cause->message);
 	return TRUE;
-}
-
-static void remove_files(const Lab *lab, const char *name)
-{
-	static const char *const suffixes[] = { "new", "beat", "ctl" };
-
-	for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-		g_autofree char *path = lab_path(lab, "vm/%s.%s", name, suffixes[i]);
-
-		g_unlink(path);
-	}
 }
 
 /* Else it could go on beside the next kvmig, which forgets what was begun. */
@@ -254,18 +268,21 @@ static LabRun *begin_start(const Lab *lab, const char *name, guint node, GError 
 
 static gboolean end_start(const Lab *lab, const char *name, guint node, LabRun *run, GError **error)
 {
-	g_autofree char *undefine = g_strdup_printf("undefine %s", name);
 	g_autofree char *begun = lab_path(lab, "vm/%s.new", name);
 	g_autofree char *path = lab_path(lab, "vm/%s.xml", name);
+	g_autoptr(GError) cause = NULL;
 
-	if (lab_run_end(run, VIRSH_TIMEOUT_MS, NULL, error)) {
+	if (lab_run_end(run, VIRSH_TIMEOUT_MS, NULL, &cause)) {
 		if (g_rename(begun, path) == 0)
 			return TRUE;
 		return error_set_errno(error, errno, "cannot rename '%s'", begun);
 	}
-	error_prefix(error, "cannot start VM '%s' on node n%u", name, node);
-	lab_virsh_try(lab, node, undefine);
-	remove_files(lab, name);
+	forget_on(lab, node, name);
+	/* a daemon that was too slow may go on with it: the next kvmig looks once more */
+	if (error_code(cause) != KVMIG_ERROR_TIMEOUT)
+		remove_files(lab, name);
+	error_prefix(&cause, "cannot start VM '%s' on node n%u", name, node);
+	g_propagate_error(error, g_steal_pointer(&cause));
 	return FALSE;
 }
 
@@ -294,6 +311,7 @@ gboolean lab_guests_add(Lab *lab, const LabOptions *options, GError **error)
 	LabRun *runs[LAB_VMS_MAX + 1] = { NULL };
 	gboolean ok = TRUE;
 
+	forget_all_half_started(lab);
 	for (guint i = 1; ok && i <= options->vms; i++) {
 		g_autofree char *name = g_strdup_printf("vm%u", i);
 		g_autofree char *path = lab_path(lab, "vm/%s.xml", name);

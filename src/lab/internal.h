@@ -52,6 +52,8 @@ void lab_say(const Lab *lab, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* The guest's image where it was built or installed. */
 char *lab_guest_image(GError **error);
 GPtrArray *lab_vm_names(const Lab *lab); /* of char *, sorted */
+/* Likewise, of the files of VMs that end so, without that. */
+GPtrArray *lab_names_of(const Lab *lab, const char *suffix);
 
 /* ---- node.c: numbers count from 1 ------------------------------------------------------------ */
 gboolean lab_nodes_start(Lab *lab, guint nodes, GError **error);
@@ -79,6 +81,9 @@ gboolean lab_probe_end(LabProbe *probe);
 
 gboolean lab_guest_add(Lab *lab, const char *name, guint node, gint64 memory_bytes,
 		       gint64 dirty_rate_bytes, GError **error);
+/* Where kvmig was killed while it started that guest, a node may have it, running or not: no node
+ * has it afterwards. FALSE: there was none that was being started. */
+gboolean lab_guest_forget_half_started(const Lab *lab, const char *name);
 gboolean lab_guests_add(Lab *lab, const LabOptions *options, GError **error);
 /* Where each of the lab's guests is: fills vms (of LabVm) but for what the heartbeat says. Nodes
  * that do not answer within timeout_ms are passed over; *ret_silent: there was one. */

@@ -380,6 +380,8 @@ gboolean lab_vm_remove(const char *name, GError **error)
 	if (!lab || !name_check_dns_label(name, "VM name", error))
 		return FALSE;
 	definition = lab_path(lab, "vm/%s.xml", name);
+	if (lab_guest_forget_half_started(lab, name))
+		return TRUE;
 	if (!g_file_test(definition, G_FILE_TEST_EXISTS)) {
 		error_set(error, KVMIG_ERROR_NOT_FOUND, "the lab has no VM '%s'", name);
 		error_hint(error, "see 'kvmig lab status'");

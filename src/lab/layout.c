@@ -282,7 +282,7 @@ static int compare_names(gconstpointer a, gconstpointer b)
 	return g_strcmp0(*(const char *const *)a, *(const char *const *)b);
 }
 
-GPtrArray *lab_vm_names(const Lab *lab)
+GPtrArray *lab_names_of(const Lab *lab, const char *suffix)
 {
 	g_autofree char *folder = lab_path(lab, "vm");
 	g_autoptr(GDir) list = g_dir_open(folder, 0, NULL);
@@ -290,8 +290,13 @@ GPtrArray *lab_vm_names(const Lab *lab)
 	const char *name;
 
 	while (list && (name = g_dir_read_name(list)))
-		if (g_str_has_suffix(name, ".xml"))
-			g_ptr_array_add(names, g_strndup(name, strlen(name) - strlen(".xml")));
+		if (g_str_has_suffix(name, suffix))
+			g_ptr_array_add(names, g_strndup(name, strlen(name) - strlen(suffix)));
 	g_ptr_array_sort(names, compare_names);
 	return names;
+}
+
+GPtrArray *lab_vm_names(const Lab *lab)
+{
+	return lab_names_of(lab, ".xml");
 }

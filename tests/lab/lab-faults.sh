@@ -43,6 +43,13 @@ killed_while_it_starts() { # VM
 }
 
 # Before kvmig hears of it: vm1 has been defined only, vm2 has been started too.
+# What is left of it is removed by its name, too.
+killed_while_it_adds() { # VM
+	as_lab_user env PATH="$LAB_TOP/bin:$PATH" "$KVMIG" lab vm add -q "$1" --memory 32Mi >/dev/null 2>&1
+	equal $? 137 && contains "$(node_virsh n1 list --all --name)" "$1" && kvmig lab vm rm -q "$1" &&
+		equal "$(node_virsh n1 list --all --name | grep -c "$1")" 0
+}
+
 killed_at_start() {
 	as_lab_user mkdir "$LAB_TOP/bin" || return 1
 	cat >"$LAB_TOP/bin/virsh" <<-END
@@ -52,7 +59,7 @@ killed_at_start() {
 		$(command -v virsh) "\$@" && kill -KILL \$PPID
 	END
 	chmod 755 "$LAB_TOP/bin/virsh"
-	killed_while_it_starts vm1 && killed_while_it_starts vm2
+	killed_while_it_starts vm1 && killed_while_it_starts vm2 && killed_while_it_adds extra
 	began=$?
 	kvmig lab down -q && left_nothing && equal $began 0
 }

@@ -165,7 +165,7 @@ ordinary() { # USER OPTION…
 	shift
 	check "$name: nothing is up yet" contains "$(kvmig lab status 2>&1)" 'no lab is up'
 	lab_start 1 --vms 0 "$@" # libvirt looks at the emulators, once
-	check "$name: up within 5 s, and the guest beats" up_in_time "$@"
+	check "$name: up in time, and the guest beats" up_in_time "$@"
 	accelerator=$(kvmig lab status -o json | sed -n 's/.*"accelerator": *"\(.*\)".*/\1/p')
 	note "$name: accelerator $accelerator"
 	check "$name: vm1 is well" until_true 60 well vm1
