@@ -2,14 +2,11 @@
 /* The object that starts a migration, and that there is one of it. */
 #include "migrate.h"
 
-#include <glib-unix.h>
-#include <signal.h>
-
 #include "model/wellknown.h"
 
 /* A watch shows what was created within some milliseconds, and one that the server refuses ends at
  * once: this is for one that breaks off, to be there again. */
-#define ORDER_TIMEOUT_MS 30000
+#define ORDER_TIMEOUT_MS 10000
 
 /* ---- the object ----------------------------------------------------------------------------- */
 
@@ -116,8 +113,24 @@ gboolean migrate_withdraw(const CommandContext *context, const Migration *ours, 
 typedef struct {
 	Migration ours;
 	cJSON *rival;
-	gboolean done;
+	gboolean done, late;
 } Order;
+
+static gboolean on_late(gpointer data)
+{
+	((Order *)data)->late = TRUE;
+	return G_SOURCE_CONTINUE;
+}
+
+/* Ctrl-C does not cut it short, and is heard of afterwards: a second migration would stay. */
+static void wait_for_order(Order *order)
+{
+	guint timer = g_timeout_add(ORDER_TIMEOUT_MS, on_late, order);
+
+	while (!order->done && !order->late)
+		g_main_context_iteration(NULL, TRUE);
+	g_source_remove(timer);
+}
 
 static void on_event(ClusterEventType type, const cJSON *object, const GError *error G_GNUC_UNUSED,
 		     gpointer data)
@@ -163,7 +176,7 @@ gboolean migrate_stay_alone(const Preflight *preflight, const cJSON *created, GE
 			      error);
 	if (!watch)
 		return FALSE;
-	(void)run_until(&order.done, ORDER_TIMEOUT_MS, NULL);
+	wait_for_order(&order);
 	cluster_watch_stop(watch);
 	if (order.rival)
 		alone = migrate_withdraw(preflight->context, &order.ours, order.rival, error);
