@@ -101,7 +101,7 @@ typedef struct {
 gboolean rbac_prove_migrate(RbacProver *prover, const cJSON *subject, const char *ns,
 			    gboolean wanted, gint64 wait_ms, RbacHeld *ret_held, GError **error);
 /* Whether a subject has all of n rights: NO where he has not one of them, UNKNOWN where one cannot
- * be told. Asked again while it is NO, until the time is up. */
+ * be told. Where the server is asked, it is asked again while it is NO, until the time is up. */
 gboolean rbac_prove_all(RbacProver *prover, const cJSON *subject, const char *ns,
 			const RbacAttributes *rights, gsize n, gint64 wait_ms,
 			RbacVerdict *ret_verdict, GError **error);

@@ -101,7 +101,8 @@ static gboolean may_all(Grant *grant, const cJSON *subject, const char *ns, cons
 	if (!rbac_prove_all(grant->prover, subject, deed->of_cluster ? NULL : ns, deed->rights,
 			    n_rights(deed), bound ? PROOF_WAIT_MS : 0, ret_verdict, error))
 		return FALSE;
-	if (bound && *ret_verdict == RBAC_NO)
+	if (bound && *ret_verdict == RBAC_NO &&
+	    !g_str_equal(rbac_prover_how(grant->prover), "evaluation"))
 		grant->view_in_vain = TRUE;
 	return TRUE;
 }

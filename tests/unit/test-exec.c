@@ -323,6 +323,7 @@ static void test_interrupt(StoreFixture *fixture, gconstpointer data G_GNUC_UNUS
 			 /* SIGHUP too: it is exec_run()'s handlers, not this test's own */
 			 "until grep -q '^SigCgt:.*[37bf]$' /proc/$PPID/status\n"
 			 "do sleep 0.05; done\n"
+			 "sleep 0.3\n" /* under valgrind, which has one for SIGHUP itself */
 			 "kill -INT $PPID\nexec sleep 300\n");
 	struct sigaction old;
 

@@ -290,6 +290,7 @@ static gboolean renew_once(Attempt *attempt, GError **error)
 	if (attempt->reply.head.status != 401 || attempt->renewed)
 		return FALSE;
 	attempt->renewed = TRUE;
+	attempt->deadline_us = 0; /* a plugin may take as long */
 	return kube_renew(attempt->kube, error);
 }
 
