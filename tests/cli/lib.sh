@@ -36,9 +36,12 @@ is_kvmig() { # PID
 	case $(readlink "/proc/$1/exe" 2>/dev/null) in */kvmig) ;; *) return 1 ;; esac
 }
 
-# Its locks go before it does, but after what it was the program of; then it may wait for somebody to hear of its end.
+# It has nothing open any more, no lock either, once the last of its threads has ended, which the first may precede; it may
+# then wait for somebody to hear of its end.
 has_ended() { # PID
-	case $(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null) in '' | Z) ;; *) return 1 ;; esac
+	for thread in "/proc/$1/task"/*; do
+		case $(sed 's/.*) //; s/ .*//' "$thread/stat" 2>/dev/null) in '' | Z | X) ;; *) return 1 ;; esac
+	done
 }
 
 # Ends the controllers that the test's commands have started, those whose lock is in this test's own folder, and waits for
