@@ -178,9 +178,10 @@ static gboolean check_guest(const char *name, gint64 memory_bytes, gint64 rate_b
 	return TRUE;
 }
 
-static void remove_files(const Lab *lab, const char *name)
+void lab_guest_remove_files(const Lab *lab, const char *name)
 {
-	static const char *const suffixes[] = { "new", "beat", "ctl" };
+	/* the definition last: where it still is, the VM can be removed again */
+	static const char *const suffixes[] = { "beat", "ctl", "new", "xml" };
 
 	for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
 		g_autofree char *path = lab_path(lab, "vm/%s.%s", name, suffixes[i]);
@@ -206,7 +207,7 @@ gboolean lab_guest_forget_half_started(const Lab *lab, const char *name)
 		return FALSE;
 	for (guint node = 1; node <= lab->nodes; node++)
 		forget_on(lab, node, name);
-	remove_files(lab, name);
+	lab_guest_remove_files(lab, name);
 	return TRUE;
 }
 
@@ -229,7 +230,6 @@ static gboolean make_files(const Lab *lab, const char *name, gint64 memory_bytes
 	g_autofree char *ctl = lab_path(lab, "vm/%s.ctl", name);
 	g_autoptr(GError) cause = NULL;
 
-	(void)lab_guest_forget_half_started(lab, name);
 	if (mkfifo(ctl, 0600) < 0 && errno != EEXIST)
 		return error_set_errno(error, errno, "cannot make '%s'", ctl);
 	if (!g_file_set_contents(beat, "", 0, &cause) ||
@@ -280,7 +280,7 @@ static gboolean end_start(const Lab *lab, const char *name, guint node, LabRun *
 	forget_on(lab, node, name);
 	/* a daemon that was too slow may go on with it: the next kvmig looks once more */
 	if (error_code(cause) != KVMIG_ERROR_TIMEOUT)
-		remove_files(lab, name);
+		lab_guest_remove_files(lab, name);
 	error_prefix(&cause, "cannot start VM '%s' on node n%u", name, node);
 	g_propagate_error(error, g_steal_pointer(&cause));
 	return FALSE;
@@ -300,6 +300,7 @@ gboolean lab_guest_add(Lab *lab, const char *name, guint node, gint64 memory_byt
 			   name);
 		return FALSE;
 	}
+	(void)lab_guest_forget_half_started(lab, name);
 	if (!make_files(lab, name, memory_bytes, dirty_rate_bytes, error))
 		return FALSE;
 	run = begin_start(lab, name, node, error);

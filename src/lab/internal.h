@@ -84,6 +84,8 @@ gboolean lab_guest_add(Lab *lab, const char *name, guint node, gint64 memory_byt
 /* Where kvmig was killed while it started that guest, a node may have it, running or not: no node
  * has it afterwards. FALSE: there was none that was being started. */
 gboolean lab_guest_forget_half_started(const Lab *lab, const char *name);
+/* Those of a guest that no node has any more. */
+void lab_guest_remove_files(const Lab *lab, const char *name);
 gboolean lab_guests_add(Lab *lab, const LabOptions *options, GError **error);
 /* Where each of the lab's guests is: fills vms (of LabVm) but for what the heartbeat says. Nodes
  * that do not answer within timeout_ms are passed over; *ret_silent: there was one. */

@@ -374,7 +374,6 @@ static gboolean remove_from_nodes(const Lab *lab, const char *name, GError **err
 gboolean lab_vm_remove(const char *name, GError **error)
 {
 	g_autoptr(Lab) lab = lab_open(LAB_OPEN, error);
-	static const char *const suffixes[] = { "beat", "ctl", "xml" };
 	g_autofree char *definition = NULL;
 
 	if (!lab || !name_check_dns_label(name, "VM name", error))
@@ -389,10 +388,6 @@ gboolean lab_vm_remove(const char *name, GError **error)
 	}
 	if (!remove_from_nodes(lab, name, error))
 		return FALSE;
-	for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-		g_autofree char *path = lab_path(lab, "vm/%s.%s", name, suffixes[i]);
-
-		g_unlink(path);
-	}
+	lab_guest_remove_files(lab, name);
 	return TRUE;
 }
